@@ -1,0 +1,135 @@
+/**
+ * What the supervisor and its process host say to each other, in frames (frame.ts) over the host's socket. The host
+ * outlives supervisors and their versions: this protocol only grows, and stays compatible one version back.
+ *
+ * The first message of a connection is `hello` with an epoch. The host obeys the connection with the highest epoch and
+ * closes any other, so that a supervisor that comes back from the dead commands nothing.
+ */
+import type { ExitPayload, GapPayload, MarkerPayload, StreamKey } from "./segment.ts";
+
+export const HOST_PROTOCOL_VERSION = 1;
+/** The oldest version whose controller this host still obeys. */
+export const HOST_PROTOCOL_OLDEST = 1;
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+export interface ProcessSpec {
+  readonly key: StreamKey;
+  /** Program and arguments; the program is looked up in the PATH of `environment`. */
+  readonly argv: readonly string[];
+  /** Absolute path of an existing folder. */
+  readonly cwd: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** A pseudo-terminal, or plain pipes for programs that speak a protocol on stdio. */
+  readonly stdio: "terminal" | "pipes";
+  readonly size: TerminalSize;
+}
+
+/** What the host knows of one process it started. It is kept until the exit has been acknowledged. */
+export interface HostedProcess {
+  readonly key: StreamKey;
+  readonly pid: number;
+  /** The system's own start time of the pid (Linux: clock ticks since boot), so that a reused pid is not mistaken. */
+  readonly startTime: string;
+  readonly startedAtMs: number;
+  /** Undefined while it runs. */
+  readonly exit?: ExitPayload & { readonly atMs: number };
+  /** Stream offset behind the last record on disk. */
+  readonly endOffset: number;
+  /** Time of the last record that is the program's own output, or 0. */
+  readonly lastOutputMs: number;
+  readonly stdio: "terminal" | "pipes";
+}
+
+/** Requests carry an `id` and get exactly one `reply`; the others get none. */
+export type ControllerMessage =
+  | {
+      readonly type: "hello";
+      readonly id: number;
+      readonly protocol: number;
+      readonly oldest: number;
+      readonly epoch: number;
+      readonly version: string;
+    }
+  | { readonly type: "list"; readonly id: number }
+  | { readonly type: "start"; readonly id: number; readonly spec: ProcessSpec }
+  /** Raw bytes behind the frame go to the program's input. `messageId` is refused when it has been delivered before. */
+  | {
+      readonly type: "input";
+      readonly id: number;
+      readonly key: StreamKey;
+      readonly messageId?: string;
+      readonly marker?: MarkerPayload;
+    }
+  | { readonly type: "close-input"; readonly id: number; readonly key: StreamKey }
+  | { readonly type: "resize"; readonly id: number; readonly key: StreamKey; readonly size: TerminalSize }
+  /** To the main process alone; trees are ended by the supervisor, which knows them. */
+  | { readonly type: "signal"; readonly id: number; readonly key: StreamKey; readonly signal: string }
+  /** Appends to the stream, which is opened (its torn tail cut) when no process of it is hosted. */
+  | { readonly type: "append"; readonly id: number; readonly key: StreamKey; readonly record: AppendedRecord }
+  | { readonly type: "acknowledge-exit"; readonly id: number; readonly key: StreamKey }
+  /** Deletes all streams of a session that has no running process. */
+  | { readonly type: "forget-session"; readonly id: number; readonly sessionId: string }
+  /** Sends records from `fromOffset` on as `data`, while `creditBytes` last; then only `offset` notices. */
+  | {
+      readonly type: "subscribe";
+      readonly id: number;
+      readonly key: StreamKey;
+      readonly fromOffset: number;
+      readonly creditBytes: number;
+    }
+  | { readonly type: "credit"; readonly key: StreamKey; readonly bytes: number }
+  | { readonly type: "unsubscribe"; readonly key: StreamKey }
+  | { readonly type: "limits"; readonly id: number; readonly sessionLogBytes: number; readonly totalLogBytes: number }
+  /** Ends the host. Refused while a process runs. */
+  | { readonly type: "shutdown"; readonly id: number };
+
+export type AppendedRecord =
+  | { readonly kind: "marker"; readonly payload: MarkerPayload }
+  | { readonly kind: "gap"; readonly payload: GapPayload };
+
+export type HostMessage =
+  | { readonly type: "reply"; readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly type: "reply"; readonly id: number; readonly ok: false; readonly fault: import("./fault.ts").Fault }
+  /** Raw bytes behind the frame are whole records of the stream from `offset` on, already on disk. */
+  | { readonly type: "data"; readonly key: StreamKey; readonly offset: number }
+  /**
+   * Streams that have grown, at most one notice a stream each OFFSET_NOTICE_INTERVAL_MS, the first at once; sent for
+   * every stream that is not being sent as data. Readers catch up from the files; activity is told from it.
+   */
+  | {
+      readonly type: "offsets";
+      readonly streams: readonly {
+        readonly key: StreamKey;
+        readonly endOffset: number;
+        readonly lastOutputMs: number;
+      }[];
+    }
+  | { readonly type: "exit"; readonly process: HostedProcess }
+  /** The subscriber's next offset is no longer on disk: reading goes on at `offset`. */
+  | { readonly type: "dropped"; readonly key: StreamKey; readonly offset: number };
+
+/** Reply to `hello`. */
+export interface HostHello {
+  readonly protocol: number;
+  readonly version: string;
+  readonly pid: number;
+  readonly startTime: string;
+  /** Random, new with each host: says whether a process that was recorded is this host's to report on. */
+  readonly hostId: string;
+  readonly processes: readonly HostedProcess[];
+}
+
+/** Reply to `start`. `existing` is true when this very start had already been made (a supervisor's repeat). */
+export interface HostStarted {
+  readonly process: HostedProcess;
+  readonly existing: boolean;
+}
+
+/** Twice in each second that idle is told from (1.5 s), and rarer than a person can see. */
+export const OFFSET_NOTICE_INTERVAL_MS = 250;
+/** Input that a program has not read yet; more is refused as `busy`. */
+export const MAX_PENDING_INPUT_BYTES = 1 << 20;

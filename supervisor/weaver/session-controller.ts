@@ -1,0 +1,233 @@
+/** Reconciles one session: observe, plan (core), apply one step, and look again until there is nothing to do now. */
+import type { Fault, Result } from "../../schemas/fault.ts";
+import type { ProcessSpec } from "../../schemas/host-protocol.ts";
+import type { StreamKey } from "../../schemas/segment.ts";
+import { type ObservedChange, planSession, type SessionAction, type SessionFacts } from "../core/plan-session.ts";
+import type { Ending, SessionRecord, TreeMember } from "../core/session.ts";
+import type { Clock, Log } from "../ports/clock.ts";
+import type { Hive } from "../ports/hive.ts";
+import type { NewTransition, Store } from "../ports/store.ts";
+import { DONE, type Outcome } from "./outcome.ts";
+
+/** A tick that takes more steps than any life of a session needs is going round in a circle. */
+const MOST_STEPS = 32;
+/** Processes named in `ending`: of a fork bomb the first are enough to say what it was. */
+const MOST_ENDED_NAMED = 200;
+
+export interface ControllerParts {
+  readonly store: Store;
+  readonly hive: Hive;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createSessionController(parts: ControllerParts): (sessionId: string) => Promise<Outcome> {
+  return async (sessionId) => {
+    let tree: readonly TreeMember[] | undefined;
+    for (let step = 0; step < MOST_STEPS; step += 1) {
+      const session = parts.store.session(sessionId);
+      if (session === undefined || session.hiveId !== parts.hive.id) return DONE;
+      const facts = await observe(parts, session, tree);
+      if (!facts.ok) return { type: "retry", fault: facts.fault };
+      const action = planSession(session, facts.value);
+      const applied = await apply(parts, session, facts.value, action);
+      if (applied.type === "settled") {
+        await appendMarkers(parts, sessionId);
+        return applied.outcome;
+      }
+      // What was seen of the tree is stale once something was done to it.
+      tree = applied.tree;
+    }
+    const fault: Fault = { code: "failed", message: `session ${sessionId} took ${MOST_STEPS} steps in one tick`, retryable: true };
+    return { type: "retry", fault };
+  };
+}
+
+type Applied =
+  | { readonly type: "settled"; readonly outcome: Outcome }
+  | { readonly type: "next"; readonly tree?: readonly TreeMember[] };
+
+const NEXT: Applied = { type: "next" };
+
+function settled(outcome: Outcome): Applied {
+  return { type: "settled", outcome };
+}
+
+export function mainKey(session: SessionRecord): StreamKey {
+  return { sessionId: session.id, process: "main", attempt: Math.max(1, session.observed.attempt) };
+}
+
+async function observe(
+  parts: ControllerParts,
+  session: SessionRecord,
+  tree: readonly TreeMember[] | undefined,
+): Promise<Result<SessionFacts>> {
+  const seen = await parts.hive.processes.observe(mainKey(session));
+  if (!seen.ok) return seen;
+  const { hostId, process } = seen.value;
+  const nowMs = parts.clock.now();
+  if (process === undefined) return { ok: true, value: { nowMs, hostId, main: { state: "unknown" }, tree } };
+  const identity = { pid: process.pid, startTime: process.startTime };
+  const { startedAtMs, exit } = process;
+  if (exit === undefined) return { ok: true, value: { nowMs, hostId, main: { state: "running", identity, startedAtMs }, tree } };
+  const main = { state: "exited", identity, startedAtMs, exit: { code: exit.code, signal: exit.signal }, atMs: exit.atMs } as const;
+  return { ok: true, value: { nowMs, hostId, main, tree } };
+}
+
+async function apply(parts: ControllerParts, session: SessionRecord, facts: SessionFacts, action: SessionAction): Promise<Applied> {
+  const { store, hive } = parts;
+  switch (action.type) {
+    case "rest":
+      return settled(DONE);
+    case "wait":
+      return settled({ type: "again", afterMs: Math.max(0, action.untilMs - facts.nowMs) });
+    case "transition": {
+      const { to, reason, evidence, set } = action;
+      const lost = set.ending?.cause === "host-lost" && session.observed.attempt > 0;
+      if (lost) {
+        const gap = await hive.processes.appendGap(mainKey(session), { bytes: null, reason: "host-lost" });
+        if (!gap.ok && gap.fault.retryable) return settled({ type: "retry", fault: gap.fault });
+      }
+      store.changeSession(session.id, session.revision, {
+        observed: set,
+        transition: { atMs: facts.nowMs, to, reason, evidence },
+      });
+      return { type: "next", ...(facts.tree === undefined ? {} : { tree: facts.tree }) };
+    }
+    case "record":
+      store.changeSession(session.id, session.revision, { observed: action.set });
+      return NEXT;
+    case "prepare-workspace":
+      return prepareWorkspace(parts, session, facts);
+    case "start-main":
+      return startMain(parts, session, facts, action.attempt);
+    case "look-for-tree": {
+      const members = await hive.trees.members(session.id, session.observed.main ?? identityOf(facts));
+      return members.ok ? { type: "next", tree: members.value } : settled({ type: "retry", fault: members.fault });
+    }
+    case "signal-tree":
+      return signalTree(parts, session, facts, action.signal);
+    case "acknowledge-exit": {
+      const done = await hive.processes.acknowledgeExit(mainKey(session));
+      return done.ok ? NEXT : settled({ type: "retry", fault: done.fault });
+    }
+    case "remove":
+      return remove(parts, session, action.force);
+  }
+}
+
+function identityOf(facts: SessionFacts) {
+  return facts.main.state === "unknown" ? undefined : facts.main.identity;
+}
+
+async function prepareWorkspace(parts: ControllerParts, session: SessionRecord, facts: SessionFacts): Promise<Applied> {
+  const made = await parts.hive.workspaces.prepare(session.id, session.workspace);
+  if (!made.ok) return cannotStart(parts, session, facts, "its worktree could not be made", made.fault);
+  parts.store.changeSession(session.id, session.revision, { workspace: { ...made.value, made: true } });
+  return NEXT;
+}
+
+/** The attempt and its host are recorded before the process is made: a crash in between finds it by them. */
+async function startMain(parts: ControllerParts, session: SessionRecord, facts: SessionFacts, attempt: number): Promise<Applied> {
+  const { store, hive } = parts;
+  let current = session;
+  if (session.observed.attempt !== attempt || session.observed.hostId !== facts.hostId) {
+    current = store.changeSession(session.id, session.revision, { observed: { attempt, hostId: facts.hostId } });
+  }
+  const { spec, workspace } = current;
+  const request: ProcessSpec = {
+    key: mainKey(current),
+    argv: spec.argv,
+    cwd: workspace.cwd,
+    environment: spec.environment,
+    stdio: spec.stdio,
+    size: { columns: spec.columns, rows: spec.rows },
+  };
+  const started = await hive.processes.start(request);
+  if (!started.ok) return cannotStart(parts, current, facts, "could not start", started.fault);
+  return NEXT;
+}
+
+/** What may pass is tried again; what cannot ends the session, with the reason that people see. */
+function cannotStart(parts: ControllerParts, session: SessionRecord, facts: SessionFacts, what: string, fault: Fault): Applied {
+  if (fault.retryable) return settled({ type: "retry", fault });
+  const observed: ObservedChange = { endedAtMs: facts.nowMs, fault };
+  const transition: NewTransition = {
+    atMs: facts.nowMs,
+    to: "CRASHED",
+    reason: `${what}: ${fault.message}`,
+    evidence: { code: fault.code, ...(fault.hint === undefined ? {} : { hint: fault.hint }), ...fault.data },
+  };
+  parts.store.changeSession(session.id, session.revision, { observed, transition });
+  return NEXT;
+}
+
+/** The time is recorded first: after a crash the grace goes on from it, and a signal sent twice harms nobody. */
+async function signalTree(
+  parts: ControllerParts,
+  session: SessionRecord,
+  facts: SessionFacts,
+  signal: "SIGTERM" | "SIGKILL",
+): Promise<Applied> {
+  const { store, hive } = parts;
+  const ending: Ending = session.observed.ending ?? { cause: "asked", ended: [] };
+  const timed: Ending =
+    signal === "SIGKILL" ? { ...ending, killedAtMs: ending.killedAtMs ?? facts.nowMs } : { ...ending, terminatedAtMs: facts.nowMs };
+  const recorded = store.changeSession(session.id, session.revision, { observed: { ending: timed } });
+  const signalled = await hive.trees.signal(session.id, session.observed.main ?? identityOf(facts), signal);
+  if (!signalled.ok) return settled({ type: "retry", fault: signalled.fault });
+  const ended = mergeEnded(timed.ended, signalled.value);
+  store.changeSession(session.id, recorded.revision, { observed: { ending: { ...timed, ended } } });
+  return NEXT;
+}
+
+function mergeEnded(before: readonly TreeMember[], now: readonly TreeMember[]): readonly TreeMember[] {
+  const known = new Set(before.map((member) => `${member.pid} ${member.startTime}`));
+  return [...before, ...now.filter((member) => !known.has(`${member.pid} ${member.startTime}`))].slice(0, MOST_ENDED_NAMED);
+}
+
+/** Worktree first, then the log, the record last: a crash in between finds the record and goes on. */
+async function remove(parts: ControllerParts, session: SessionRecord, force: boolean): Promise<Applied> {
+  const { store, hive, clock } = parts;
+  const removed = await hive.workspaces.remove(session.id, session.workspace, { force });
+  if (!removed.ok) {
+    if (removed.fault.retryable) return settled({ type: "retry", fault: removed.fault });
+    keepAfterRefusedRemoval(parts, session, removed.fault);
+    return settled({ type: "stuck", fault: removed.fault });
+  }
+  const forgotten = await hive.processes.forgetSession(session.id);
+  if (!forgotten.ok) return settled({ type: "retry", fault: forgotten.fault });
+  store.removeSession(session.id, clock.now(), removed.value.savedAs === undefined ? {} : { savedAs: removed.value.savedAs });
+  return settled(DONE);
+}
+
+/** Nothing was removed: the session is as it was, says why, and can be asked for again. */
+function keepAfterRefusedRemoval(parts: ControllerParts, session: SessionRecord, fault: Fault): void {
+  const { desired } = session;
+  parts.store.changeSession(session.id, session.revision, {
+    ...(desired.state === "removed"
+      ? { desired: { state: "stopped", mode: desired.mode, graceMs: desired.graceMs, requestedAtMs: desired.requestedAtMs, by: desired.by } }
+      : {}),
+    observed: { fault },
+  });
+}
+
+/**
+ * Puts committed transitions into the session's log, in their place. One that fails is tried in the next tick: the
+ * process host knows a marker's id, so that none stands there twice. Before the first start there is no log.
+ */
+async function appendMarkers(parts: ControllerParts, sessionId: string): Promise<void> {
+  const { store, hive, log } = parts;
+  for (const transition of store.unmarkedTransitions(sessionId)) {
+    if (transition.attempt > 0) {
+      const text = `${transition.from ?? "NEW"} -> ${transition.to}: ${transition.reason}`;
+      const key = { sessionId, process: "main", attempt: transition.attempt };
+      const appended = await hive.processes.appendMarker(key, { id: `transition:${transition.id}`, marker: "transition", text });
+      if (!appended.ok) {
+        log.warn("a marker could not be written", { sessionId, transition: transition.id, fault: appended.fault });
+        return;
+      }
+    }
+    store.markTransitions([transition.id]);
+  }
+}
