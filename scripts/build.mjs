@@ -23,7 +23,7 @@ const ENTRIES = {
 /** package.json's `bin`. */
 const COMMANDS = ["overmind", "overmind-supervisor"];
 /**
- * The bundles that may hold these libraries and no other: what starts a command, and the process that cannot be replaced.
+ * The bundles that may hold these libraries and no other: a command's start, and the process that cannot be replaced.
  * @type {Record<string, string[]>}
  */
 const LEAN_BUNDLES = { overmind: [], "overmind-supervisor": [], "process-host": ["@lydell/node-pty"] };

@@ -36,6 +36,7 @@ const PLANTED = {
   "supervisor/client/to-core.ts ../core/target.ts": "not-in-allowed",
   "supervisor/cli/to-cortex.ts ../cortex/target.ts": "not-in-allowed",
   "supervisor/cli/to-client.ts ../client/target.ts": null,
+  "supervisor/cli/to-bundle.ts ./cli.cjs": null,
   "supervisor/cli/to-pty.ts @lydell/node-pty": "not-in-allowed",
   "supervisor/hive/to-nowhere.ts ./nowhere.ts": "no-unresolved",
   "supervisor/core/to-circle.ts ./to-circle-too.ts": "no-circle",
@@ -82,7 +83,7 @@ function plant(folder) {
   for (const line of Object.keys(PLANTED)) {
     const [file = "", target = ""] = line.split(" ");
     write(file, `import { planted } from "${target}";\nexport const here = planted;\n`);
-    if (target.startsWith(".") && !target.includes("nowhere")) {
+    if (target.startsWith(".") && !/nowhere|\.cjs$/.test(target)) {
       const path = join(dirname(file), target);
       if (!importers.includes(path)) write(path, "export const planted = 1;\n");
     }

@@ -6,10 +6,13 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { ROOT } from "./source-state.mjs";
 
-/** @type {Record<string, string[]>} What each step runs: a program of node_modules/.bin, or a script of ours. */
+/**
+ * What each step runs: a program of node_modules/.bin, or a script of ours. The slowest first.
+ * @type {Record<string, string[]>}
+ */
 const STEPS = {
-  format: ["biome", "ci", "--colors=off", "--max-diagnostics=50", "."],
   "typed lint": ["eslint", "--max-warnings=0", "."],
+  format: ["biome", "ci", "--colors=off", "--max-diagnostics=50", "."],
   types: ["tsc", "-b", "--pretty", "false"],
   layers: ["scripts/check-layers.mjs"],
   "dead code": ["knip", "--no-progress", "--no-config-hints"],

@@ -1,0 +1,23 @@
+/** A lock on a home that the kernel frees when its holder dies: SQLite's exclusive lock on a file of its own. */
+import Database from "better-sqlite3";
+import { failed, fault, ok, type Result } from "../../schemas/fault.ts";
+import type { Disposable } from "../ports/hive.ts";
+
+/** Holds the lock until it is disposed of or the process dies. `conflict` when another process holds it. */
+export function takeExclusiveLock(path: string, nativeBinding: string | undefined): Result<Disposable> {
+  try {
+    const database = new Database(path, { timeout: 0, ...(nativeBinding === undefined ? {} : { nativeBinding }) });
+    try {
+      database.exec("BEGIN EXCLUSIVE");
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+    return ok({ dispose: () => void database.close() });
+  } catch (error) {
+    const code = error instanceof Database.SqliteError ? error.code : "";
+    if (code.startsWith("SQLITE_BUSY")) return failed(fault("conflict", "another supervisor rules this home"));
+    const reason = error instanceof Error ? error.message : String(error);
+    return failed(fault("store-unavailable", `cannot lock ${path}: ${reason}`, { hint: "check the folder's owner, mode and free space" }));
+  }
+}
