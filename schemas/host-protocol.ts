@@ -32,7 +32,10 @@ export interface ProcessSpec {
 export interface HostedProcess {
   readonly key: StreamKey;
   readonly pid: number;
-  /** The system's own start time of the pid (Linux: clock ticks since boot), so that a reused pid is not mistaken. */
+  /**
+   * The system's own start time of the pid (Linux: clock ticks since boot), so that a reused pid is not mistaken. Empty
+   * when the process was gone before it could be asked.
+   */
   readonly startTime: string;
   readonly startedAtMs: number;
   /** Undefined while it runs. */
@@ -54,6 +57,7 @@ export type ControllerMessage =
       readonly epoch: number;
       readonly version: string;
     }
+  /** Replied with a list of HostedProcess: those that run, and those whose exit is not acknowledged. */
   | { readonly type: "list"; readonly id: number }
   | { readonly type: "start"; readonly id: number; readonly spec: ProcessSpec }
   /** Raw bytes behind the frame go to the program's input. `messageId` is refused when it has been delivered before. */
@@ -64,6 +68,7 @@ export type ControllerMessage =
       readonly messageId?: string;
       readonly marker?: MarkerPayload;
     }
+  /** Closes the program's stdin; on a terminal it types ^D. */
   | { readonly type: "close-input"; readonly id: number; readonly key: StreamKey }
   | { readonly type: "resize"; readonly id: number; readonly key: StreamKey; readonly size: TerminalSize }
   /** To the main process alone; trees are ended by the supervisor, which knows them. */
@@ -73,7 +78,17 @@ export type ControllerMessage =
   | { readonly type: "acknowledge-exit"; readonly id: number; readonly key: StreamKey }
   /** Deletes all streams of a session that has no running process. */
   | { readonly type: "forget-session"; readonly id: number; readonly sessionId: string }
-  /** Sends records from `fromOffset` on as `data`, while `creditBytes` last; then only `offset` notices. */
+  /**
+   * Asks for the stream's records as `data`, live: from the end on, while `creditBytes` last. The files are the truth,
+   * and the host reads none of them for a subscriber that is behind. Precisely, a subscription is live
+   * - from its reply (HostSubscribed) on, when `fromOffset` is the end of the stream, or less than MAX_CATCH_UP_BYTES
+   *   before it in the segment that is being written and within the credit: what lies between is sent first;
+   * - until a batch does not fit what is left of the credit, or the connection is congested. It is over then, without a
+   *   message: credit no longer revives it, and the stream's growth is told by `offsets` alone. The reader catches up
+   *   from the files and subscribes again from its new offset, which replaces the old subscription.
+   * `data` frames join without holes: one whose `offset` is not the reader's next says that it missed some, and it
+   * reads those from the files.
+   */
   | {
       readonly type: "subscribe";
       readonly id: number;
@@ -84,7 +99,7 @@ export type ControllerMessage =
   | { readonly type: "credit"; readonly key: StreamKey; readonly bytes: number }
   | { readonly type: "unsubscribe"; readonly key: StreamKey }
   | { readonly type: "limits"; readonly id: number; readonly sessionLogBytes: number; readonly totalLogBytes: number }
-  /** Ends the host. Refused while a process runs. */
+  /** Ends the host. Refused while a process runs or an exit is not acknowledged. */
   | { readonly type: "shutdown"; readonly id: number };
 
 export type AppendedRecord =
@@ -129,6 +144,16 @@ export interface HostStarted {
   readonly existing: boolean;
 }
 
+/** Reply to `subscribe`. */
+export interface HostSubscribed {
+  /** Where the stream ends on disk; null when the host does not have it open. */
+  readonly endOffset: number | null;
+  /** False: the reader is behind. It reads the files and subscribes again from where it came to. */
+  readonly live: boolean;
+}
+
+/** How far behind a subscriber may be and still be sent what it lacks, so that one that follows a flood can meet its end. */
+export const MAX_CATCH_UP_BYTES = 1 << 20;
 /** Twice in each second that idle is told from (1.5 s), and rarer than a person can see. */
 export const OFFSET_NOTICE_INTERVAL_MS = 250;
 /** Input that a program has not read yet; more is refused as `busy`. */

@@ -143,7 +143,8 @@ export function sessionEnvironment(
   asked: Readonly<Record<string, string>>,
   injection: Injection,
 ): Record<string, string> {
-  const environment: Record<string, string> = {};
+  // Without a prototype: a variable may be named __proto__ or toString.
+  const environment: Record<string, string> = Object.create(null);
   const parentBin = binFolderOfCaller(caller, injection);
   for (const [name, value] of Object.entries(caller)) {
     if (!isLeftOut(name)) environment[name] = value;
