@@ -1,5 +1,5 @@
 import { cpus, release } from "node:os";
-import { printFigures, type Figure } from "./figures.ts";
+import { type Figure, printFigures } from "./figures.ts";
 import { benchLatency } from "./latency.ts";
 import { benchOutput } from "./output.ts";
 import { benchSize } from "./size.ts";
@@ -14,9 +14,10 @@ const GROUPS: Readonly<Record<string, () => Promise<Figure[]>>> = {
 
 export async function main(wanted: readonly string[]): Promise<void> {
   const unknown = wanted.filter((name) => !(name in GROUPS));
-  if (unknown.length > 0) throw new Error(`no such group: ${unknown.join(", ")}; there are ${Object.keys(GROUPS).join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`no such group: ${unknown.join(", ")}; there are ${Object.keys(GROUPS).join(", ")}`);
   // Reading a bundle of certificates at each start of Node would be measured with everything else.
-  delete process.env["NODE_EXTRA_CA_CERTS"];
+  delete process.env.NODE_EXTRA_CA_CERTS;
   console.log(`Node ${process.version}, ${cpus().length} cores, Linux ${release()}`);
   const figures: Figure[] = [];
   for (const [name, bench] of Object.entries(GROUPS)) {

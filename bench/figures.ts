@@ -20,11 +20,21 @@ export function printFigures(figures: readonly Figure[]): void {
     figure.limit === undefined ? "    " : holds(figure) ? "ok  " : "MISS",
     figure.name,
     `${round(figure.measured)} ${figure.unit}`,
-    figure.limit === undefined ? "reported" : "atMost" in figure.limit ? `<= ${round(figure.limit.atMost)}` : `>= ${round(figure.limit.atLeast)}`,
+    figure.limit === undefined
+      ? "reported"
+      : "atMost" in figure.limit
+        ? `<= ${round(figure.limit.atMost)}`
+        : `>= ${round(figure.limit.atLeast)}`,
     figure.note,
   ]);
   const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  for (const row of rows) console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  for (const row of rows)
+    console.log(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
   console.log(JSON.stringify({ figures: figures.map((figure) => ({ ...figure, holds: holds(figure) })) }));
 }
 

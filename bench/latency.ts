@@ -23,7 +23,7 @@ export async function benchLatency(): Promise<Figure[]> {
           argv: [process.execPath, "-e", EVERY(everyMs)],
           folder: world.root,
           scratch: true,
-          callerEnvironment: { PATH: process.env["PATH"] ?? "" },
+          callerEnvironment: { PATH: process.env.PATH ?? "" },
         })
       ).session;
     const lone = await start(50);
@@ -48,7 +48,13 @@ export async function benchLatency(): Promise<Figure[]> {
     // The first second holds the start of fifty Node processes on two cores: it is not what is asked.
     const steady = among.slice(CHATTY * 100);
     return [
-      { name: "a lone write to a client, p50", measured: median(alone), unit: "ms", limit: { atMost: 1.5 }, note: `${alone.length} lines, p99 ${quantile(alone, 0.99).toFixed(2)} ms` },
+      {
+        name: "a lone write to a client, p50",
+        measured: median(alone),
+        unit: "ms",
+        limit: { atMost: 1.5 },
+        note: `${alone.length} lines, p99 ${quantile(alone, 0.99).toFixed(2)} ms`,
+      },
       {
         name: `${CHATTY} sessions of 100 lines/s to one client, p99`,
         measured: quantile(steady, 0.99),
@@ -87,7 +93,13 @@ async function firstByte(): Promise<Figure> {
       await world.must("kill", name);
     }
     client.close();
-    return { name: "run to the first byte, --scratch", measured: median(ratios), unit: "x (pty spawn + overmind --version)", limit: { atMost: 2 }, note: "median of 15" };
+    return {
+      name: "run to the first byte, --scratch",
+      measured: median(ratios),
+      unit: "x (pty spawn + overmind --version)",
+      limit: { atMost: 2 },
+      note: "median of 15",
+    };
   } finally {
     await world.close();
   }

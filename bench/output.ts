@@ -43,7 +43,8 @@ export async function benchOutput(): Promise<Figure[]> {
         limit: { atLeast: 0.85 },
         note: `${median(ours).toFixed(1)} MB/s, bare ${median(bare).toFixed(1)} MB/s, medians of ${ROUNDS} in turn`,
       });
-      if (shape.name === "short lines" && spawnSync("tmux", ["-V"]).status === 0) figures.push(await againstTmux(shape, median(ours)));
+      if (shape.name === "short lines" && spawnSync("tmux", ["-V"]).status === 0)
+        figures.push(await againstTmux(shape, median(ours)));
     }
     return figures;
   } finally {
@@ -72,7 +73,7 @@ async function overmind(world: World, shape: Shape, endpoint: string): Promise<n
     argv: [...shape.argv],
     folder: world.root,
     scratch: true,
-    callerEnvironment: { PATH: process.env["PATH"] ?? "" },
+    callerEnvironment: { PATH: process.env.PATH ?? "" },
   });
   await client.request("session/wait", { session: session.id, until: "started" });
   const startedMs = performance.now();
@@ -104,8 +105,19 @@ async function againstTmux(shape: Shape, oursMBs: number): Promise<Figure> {
 function tmuxPipePane(shape: Shape, folder: string, round: number): Promise<number> {
   const socket = join(folder, `tmux-${round}`);
   const file = join(folder, `out-${round}`);
-  const tmux = (...argv: string[]) => spawnSync("tmux", ["-S", socket, "-f", "/dev/null", ...argv], { env: { ...process.env, TMUX: "" } });
-  tmux("new-session", "-d", "-x", "120", "-y", "30", "sh", "-c", `read go; ${shape.argv.map((part) => `'${part}'`).join(" ")}; sleep 1000`);
+  const tmux = (...argv: string[]) =>
+    spawnSync("tmux", ["-S", socket, "-f", "/dev/null", ...argv], { env: { ...process.env, TMUX: "" } });
+  tmux(
+    "new-session",
+    "-d",
+    "-x",
+    "120",
+    "-y",
+    "30",
+    "sh",
+    "-c",
+    `read go; ${shape.argv.map((part) => `'${part}'`).join(" ")}; sleep 1000`,
+  );
   tmux("pipe-pane", `exec cat > ${file}`);
   const begun = performance.now();
   tmux("send-keys", "go", "Enter");

@@ -20,9 +20,15 @@ export async function benchStart(): Promise<Figure[]> {
       { name: "ps", argv: ["ps"], atMost: 1.35 },
       { name: "status", argv: ["status"], atMost: 1.35 },
     ];
-    const others: Command[] = [["ps", "--json"], ["events"], ["logs", "--no-follow"], ["supervisor", "status"], ["run", "--help"], ["prune"], ["doctor"]].map(
-      (argv) => ({ name: argv.join(" "), argv, ...(argv[0] === "doctor" ? {} : { atMost: 1.7 }) }),
-    );
+    const others: Command[] = [
+      ["ps", "--json"],
+      ["events"],
+      ["logs", "--no-follow"],
+      ["supervisor", "status"],
+      ["run", "--help"],
+      ["prune"],
+      ["doctor"],
+    ].map((argv) => ({ name: argv.join(" "), argv, ...(argv[0] === "doctor" ? {} : { atMost: 1.7 }) }));
     const figures = [...compare(world, hot, "no session"), ...compare(world, others, "own start and answer")];
     for (let at = 0; at < 200; at += 10) {
       await Promise.all(Array.from({ length: 10 }, () => world.must("run", "--scratch", "--", "sleep", "100000")));
@@ -74,7 +80,11 @@ async function firstStart(world: World): Promise<Figure> {
 
 function wallMs(world: World, argv: readonly string[]): number {
   const begun = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, argv, { cwd: world.project, env: world.environment, encoding: "utf8" });
+  const { status, stderr } = spawnSync(process.execPath, argv, {
+    cwd: world.project,
+    env: world.environment,
+    encoding: "utf8",
+  });
   const tookMs = performance.now() - begun;
   if (status !== 0 && !argv.includes("doctor")) throw new Error(`${argv.join(" ")} ended with ${status}: ${stderr}`);
   return tookMs;

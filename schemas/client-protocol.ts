@@ -8,7 +8,13 @@
  */
 import { z } from "zod";
 import { PROTOCOL_VERSION } from "./protocol-version.ts";
-import { eventViewSchema, sessionGlimpseSchema, sessionViewSchema, statusViewSchema, transitionViewSchema } from "./session-view.ts";
+import {
+  eventViewSchema,
+  sessionGlimpseSchema,
+  sessionViewSchema,
+  statusViewSchema,
+  transitionViewSchema,
+} from "./session-view.ts";
 
 const LONG_TEXT = 65_536;
 const name = z.string().min(1).max(64);
@@ -30,12 +36,25 @@ const named = z.object({ id: z.string(), name: z.string() });
 export const SESSION_NAME_PATTERN = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
 const sessionName = z
   .string()
-  .regex(SESSION_NAME_PATTERN, "a session's name has 1 to 63 characters of a-z, 0-9, '.', '_' and '-', and begins and ends with a letter or digit");
+  .regex(
+    SESSION_NAME_PATTERN,
+    "a session's name has 1 to 63 characters of a-z, 0-9, '.', '_' and '-', and begins and ends with a letter or digit",
+  );
 const environment = z.record(
-  z.string().min(1).max(1000).regex(/^[^=\0]+$/),
-  z.string().max(1_000_000).regex(/^[^\0]*$/),
+  z
+    .string()
+    .min(1)
+    .max(1000)
+    .regex(/^[^=\0]+$/),
+  z
+    .string()
+    .max(1_000_000)
+    .regex(/^[^\0]*$/),
 );
-const argument = z.string().max(131_071).regex(/^[^\0]*$/, "an argument cannot hold a NUL byte");
+const argument = z
+  .string()
+  .max(131_071)
+  .regex(/^[^\0]*$/, "an argument cannot hold a NUL byte");
 
 /** Where a log is read from. */
 const logStart = z.union([
@@ -90,7 +109,9 @@ export const methods = {
       name: sessionName.optional(),
       scratch: z.boolean().optional(),
       withChanges: z.boolean().optional(),
-      callerEnvironment: environment.describe("the caller's own variables; what names its place or identity is left out"),
+      callerEnvironment: environment.describe(
+        "the caller's own variables; what names its place or identity is left out",
+      ),
       environment: environment.optional().describe("variables that were asked for: these win"),
       labels: z.record(z.string().min(1).max(100), z.string().max(1000)).optional(),
       colony: name.optional(),
@@ -133,7 +154,12 @@ export const methods = {
       transitions: z.array(transitionViewSchema),
       environment: z.record(z.string(), z.string()).nullable(),
       logs: z.array(
-        z.object({ process: z.string(), attempt: z.number().int(), firstOffset: z.number().int(), endOffset: z.number().int() }),
+        z.object({
+          process: z.string(),
+          attempt: z.number().int(),
+          firstOffset: z.number().int(),
+          endOffset: z.number().int(),
+        }),
       ),
     }),
     IN_SESSION,
@@ -163,7 +189,9 @@ export const methods = {
       session: sessionViewSchema.nullable().describe("null once it has been removed"),
       timedOut: z.boolean(),
       fault: z.unknown().optional().describe("Fault: why a removal that was asked for was not done"),
-      ended: z.array(z.object({ pid: z.number().int(), command: z.string() })).describe("processes that were signalled"),
+      ended: z
+        .array(z.object({ pid: z.number().int(), command: z.string() }))
+        .describe("processes that were signalled"),
     }),
     IN_SESSION,
   ),
@@ -171,7 +199,11 @@ export const methods = {
   "session/input": method(z.strictObject({ session: reference, bytes: base64 }), nothing, OUTSIDE_ONLY),
   "session/close-input": method(z.strictObject({ session: reference }), nothing, OUTSIDE_ONLY),
   "session/resize": method(
-    z.strictObject({ session: reference, columns: z.number().int().min(1).max(2000), rows: z.number().int().min(1).max(2000) }),
+    z.strictObject({
+      session: reference,
+      columns: z.number().int().min(1).max(2000),
+      rows: z.number().int().min(1).max(2000),
+    }),
     nothing,
     OUTSIDE_ONLY,
   ),
@@ -181,7 +213,11 @@ export const methods = {
       process: name.optional(),
       from: logStart,
       follow: z.boolean().describe("go on until the session has ended and all is sent; else stop at the present end"),
-      creditBytes: z.number().int().min(1).max(1 << 26),
+      creditBytes: z
+        .number()
+        .int()
+        .min(1)
+        .max(1 << 26),
     }),
     z.object({ subscription: identifier, session: named }),
     IN_SESSION,
@@ -223,7 +259,14 @@ export type ResultOf<M extends MethodName> = z.infer<(typeof methods)[M]["result
 /** Notifications, by who sends them. */
 export const notifications = {
   client: {
-    "log/credit": z.strictObject({ subscription: identifier, bytes: z.number().int().min(1).max(1 << 26) }),
+    "log/credit": z.strictObject({
+      subscription: identifier,
+      bytes: z
+        .number()
+        .int()
+        .min(1)
+        .max(1 << 26),
+    }),
   },
   supervisor: {
     "log/data": z.object({

@@ -68,7 +68,12 @@ export function streamChannel<Out, In>(stream: Duplex): HiveChannel<Out, In> {
     send(message, bytes) {
       if (stream.destroyed) return;
       stream.cork();
-      for (const part of encodeFrame(message, bytes === undefined || bytes.length === 0 ? [] : [Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)])) {
+      for (const part of encodeFrame(
+        message,
+        bytes === undefined || bytes.length === 0
+          ? []
+          : [Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)],
+      )) {
         stream.write(part);
       }
       stream.uncork();

@@ -78,7 +78,12 @@ export type HiveMethod = keyof typeof hiveMethods;
 
 /** From Cortex, without an answer. */
 export const hiveCommands = {
-  "stream/follow": z.object({ subscription: z.number().int(), key, fromOffset: offset, creditBytes: z.number().int().min(1) }),
+  "stream/follow": z.object({
+    subscription: z.number().int(),
+    key,
+    fromOffset: offset,
+    creditBytes: z.number().int().min(1),
+  }),
   "stream/credit": z.object({ subscription: z.number().int(), bytes: z.number().int().min(1) }),
   "stream/unfollow": z.object({ subscription: z.number().int() }),
 } as const;
@@ -99,7 +104,10 @@ export type HiveToCortex =
   | { readonly type: "stream-dropped"; readonly subscription: number; readonly offset: number }
   | { readonly type: "stream-end"; readonly subscription: number }
   | { readonly type: "exit"; readonly process: HostedProcess }
-  | { readonly type: "activity"; readonly activity: readonly { readonly key: HostedProcess["key"]; readonly lastOutputMs: number }[] }
+  | {
+      readonly type: "activity";
+      readonly activity: readonly { readonly key: HostedProcess["key"]; readonly lastOutputMs: number }[];
+    }
   | { readonly type: "host"; readonly hostId: string };
 
 /** A two-way way for messages, in order, without loss until it closes. */

@@ -2,7 +2,6 @@
  * Where things lie under OVERMIND_HOME. Pure: the environment, the platform and the user come as arguments, so that
  * client, supervisor, hive and tests agree without asking each other. No zod: the command line's hot path imports it.
  */
-import { createHash } from "node:crypto";
 import { posix, win32 } from "node:path";
 
 export interface HomeFacts {
@@ -21,6 +20,8 @@ export interface HomeLayout {
   readonly scratch: string;
   readonly trash: string;
   readonly versions: string;
+  /** What can be made anew at any time: V8's compiled code of the bundles. */
+  readonly cache: string;
   readonly settings: string;
   readonly supervisorLog: string;
   readonly hostLog: string;
@@ -46,12 +47,16 @@ const LONGEST_SOCKET_NAME = "session.sock".length;
 export function homeFolder(facts: HomeFacts): string {
   const { environment, platform, userHome } = facts;
   const path = platform === "win32" ? win32 : posix;
-  const named = environment["OVERMIND_HOME"];
+  const named = environment.OVERMIND_HOME;
   if (named !== undefined && named !== "") return path.resolve(named);
   if (platform === "darwin") return posix.join(userHome, "Library", "Application Support", "overmind");
-  if (platform === "win32") return win32.join(environment["LOCALAPPDATA"] ?? win32.join(userHome, "AppData", "Local"), "overmind");
-  const state = environment["XDG_STATE_HOME"];
-  return posix.join(state !== undefined && posix.isAbsolute(state) ? state : posix.join(userHome, ".local", "state"), "overmind");
+  if (platform === "win32")
+    return win32.join(environment.LOCALAPPDATA ?? win32.join(userHome, "AppData", "Local"), "overmind");
+  const state = environment.XDG_STATE_HOME;
+  return posix.join(
+    state !== undefined && posix.isAbsolute(state) ? state : posix.join(userHome, ".local", "state"),
+    "overmind",
+  );
 }
 
 /**
@@ -61,11 +66,12 @@ export function homeFolder(facts: HomeFacts): string {
 export function homeLayout(home: string, facts: Pick<HomeFacts, "platform" | "userId">): HomeLayout {
   const windows = facts.platform === "win32";
   const path = windows ? win32 : posix;
-  const digest = createHash("sha256").update(home).digest("hex").slice(0, 12);
+  const digest = digestOf(home);
   const inHome = path.join(home, "run");
   const fits = Buffer.byteLength(inHome) + 1 + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH;
   const socketFolder = windows || fits ? inHome : `/tmp/overmind-${facts.userId}-${digest}`;
-  const endpoint = (name: string) => (windows ? `\\\\.\\pipe\\overmind-${digest}-${name}` : posix.join(socketFolder, `${name}.sock`));
+  const endpoint = (name: string) =>
+    windows ? `\\\\.\\pipe\\overmind-${digest}-${name}` : posix.join(socketFolder, `${name}.sock`);
   return {
     home,
     store: path.join(home, "store.db"),
@@ -73,6 +79,7 @@ export function homeLayout(home: string, facts: Pick<HomeFacts, "platform" | "us
     scratch: path.join(home, "scratch"),
     trash: path.join(home, "trash"),
     versions: path.join(home, "versions"),
+    cache: path.join(home, "cache"),
     settings: path.join(home, "settings.json"),
     supervisorLog: path.join(home, "supervisor.log"),
     hostLog: path.join(home, "process-host.log"),
@@ -85,4 +92,14 @@ export function homeLayout(home: string, facts: Pick<HomeFacts, "platform" | "us
     sessionEndpoint: endpoint("session"),
     hostEndpoint: endpoint("host"),
   };
+}
+
+/**
+ * FNV-1a over UTF-8, 64 bits as hex: tells one user's homes apart. It guards nothing, and node:crypto would cost each
+ * command's start a tenth of what a bare Node takes.
+ */
+function digestOf(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash.toString(16).padStart(16, "0");
 }

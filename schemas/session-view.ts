@@ -103,7 +103,7 @@ export const statusViewSchema = z.object({
     .nullable()
     .describe("null while no process host is connected"),
   hiveId: z.string(),
-  sessions: z.record(phaseSchema, z.number().int()).describe("how many sessions are in each phase"),
+  sessions: z.partialRecord(phaseSchema, z.number().int()).describe("how many sessions are in each phase"),
   waiting: z.number().int().describe("sessions that wait for a human"),
   logBytes: z.number().int().nullable(),
 });

@@ -11,6 +11,7 @@ import { DIST } from "./source-state.mjs";
 const root = realpathSync(mkdtempSync(join(tmpdir(), "overmind-quickstart-")));
 const home = join(root, "home");
 const project = join(root, "project");
+/** @type {NodeJS.ProcessEnv} */
 const environment = { ...process.env, OVERMIND_HOME: home };
 for (const name of ["OVERMIND_ENDPOINT", "OVERMIND_TOKEN", "OVERMIND_SESSION_ID", "OVERMIND_SESSION_NAME"]) {
   delete environment[name];
@@ -19,7 +20,8 @@ const terminal = process.stdout.isTTY === true && process.env.NO_COLOR === undef
 if (terminal) environment.FORCE_COLOR = "1";
 
 /** A program that is talked to: answers each line, ends on `bye`. */
-const PARROT = 'echo "hello, who are you?"; while read -r line; do [ "$line" = bye ] && exit 0; echo "nice to meet you, $line"; done';
+const PARROT =
+  'echo "hello, who are you?"; while read -r line; do [ "$line" = bye ] && exit 0; echo "nice to meet you, $line"; done';
 /** A program that works for a while and does not care who watches. */
 const WORKER = "for step in 1 2 3 4 5 6; do echo step $step of 6; sleep 0.5; done";
 
@@ -96,16 +98,27 @@ async function main() {
   git("commit", "--quiet", "--message", "first commit");
 
   say("1. A command that ends, in a worktree of its own");
-  const oneShot = show("run", "--name", "one-shot", "--", "sh", "-c", "echo working in $(pwd); git branch --show-current");
+  const oneShot = show(
+    "run",
+    "--name",
+    "one-shot",
+    "--",
+    "sh",
+    "-c",
+    "echo working in $(pwd); git branch --show-current",
+  );
   show("wait", oneShot);
   show("logs", oneShot);
   reasons(oneShot);
 
   say("2. A program that is talked to");
-  const code = await talkTo(["run", "--name", "parrot", "--attach", "--", "sh", "-c", PARROT], [
-    ["who are you?", "Ada"],
-    ["meet you, Ada", "bye"],
-  ]);
+  const code = await talkTo(
+    ["run", "--name", "parrot", "--attach", "--", "sh", "-c", PARROT],
+    [
+      ["who are you?", "Ada"],
+      ["meet you, Ada", "bye"],
+    ],
+  );
   if (code !== 0) throw new Error(`the parrot ended with ${code}`);
   reasons("parrot");
 
@@ -125,7 +138,9 @@ async function main() {
   say("All logs, each line tagged with its session");
   show("logs", "--no-follow");
   show("ps", "-a");
-  const lines = overmind("logs", worker).split("\n").filter((line) => line.startsWith("step"));
+  const lines = overmind("logs", worker)
+    .split("\n")
+    .filter((line) => line.startsWith("step"));
   if (lines.length !== 6) throw new Error(`the worker's log holds ${lines.length} of 6 steps`);
 }
 

@@ -36,7 +36,17 @@ const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 async function startWriters(prefix: string, count: number, pauseMs: number): Promise<string[]> {
   const names = Array.from({ length: count }, (_, index) => `${prefix}-${index}`);
   const start = (name: string) =>
-    world.must("run", "--name", name, "--", node, join(FIXTURES, "numbered-lines.mjs"), copyOf(name), "forever", String(pauseMs));
+    world.must(
+      "run",
+      "--name",
+      name,
+      "--",
+      node,
+      join(FIXTURES, "numbered-lines.mjs"),
+      copyOf(name),
+      "forever",
+      String(pauseMs),
+    );
   for (let at = 0; at < names.length; at += 5) await Promise.all(names.slice(at, at + 5).map(start));
   await until(() => names.every((name) => existsSync(copyOf(name))), "every writer to write");
   return names;
@@ -44,13 +54,26 @@ async function startWriters(prefix: string, count: number, pauseMs: number): Pro
 
 const sessions = async () => (await world.json<{ sessions: SessionView[] }>("ps", "-a", "--json")).sessions;
 
-test(`${SUPERVISOR_ROUNDS} deaths of the supervisor: no session lost, doubled or orphaned, no byte missing`, { timeout: 400_000 }, async (ctx) => {
-  const seed = Number(process.env["OVERMIND_TEST_SEED"] ?? Date.now() % 2 ** 31);
+test(`${SUPERVISOR_ROUNDS} deaths of the supervisor: no session lost, doubled or orphaned, no byte missing`, {
+  timeout: 400_000,
+}, async (ctx) => {
+  const seed = Number(process.env.OVERMIND_TEST_SEED ?? Date.now() % 2 ** 31);
   ctx.annotate(`seed ${seed}`);
   const random = generator(seed);
   const names = await startWriters("writer", SESSIONS - 1, 20);
   const flood = copyOf("flood");
-  await world.must("run", "--name", "flood", "--", node, join(FIXTURES, "numbered-lines.mjs"), flood, "forever", "1", "4000");
+  await world.must(
+    "run",
+    "--name",
+    "flood",
+    "--",
+    node,
+    join(FIXTURES, "numbered-lines.mjs"),
+    flood,
+    "forever",
+    "1",
+    "4000",
+  );
   names.push("flood");
   const before = new Map((await sessions()).map((session) => [session.name, session.pid]));
   for (let round = 1; round <= SUPERVISOR_ROUNDS; round += 1) {
@@ -65,26 +88,39 @@ test(`${SUPERVISOR_ROUNDS} deaths of the supervisor: no session lost, doubled or
     names.map((name) => [name, "RUNNING", before.get(name)]).sort(),
   );
   for (const name of names) {
-    const own = processesNaming(copyOf(name)).filter((one) => one.command.endsWith(" ") && one.command.includes(`${copyOf(name)} `));
-    expect(own.map((one) => one.pid), `processes of ${name}`).toEqual([before.get(name)]);
+    const own = processesNaming(copyOf(name)).filter(
+      (one) => one.command.endsWith(" ") && one.command.includes(`${copyOf(name)} `),
+    );
+    expect(
+      own.map((one) => one.pid),
+      `processes of ${name}`,
+    ).toEqual([before.get(name)]);
   }
   await world.must("stop", ...names);
   for (const session of after) {
     const written = outputOnDisk(recordsOnDisk(world.layout.logs, session.id));
     // Equal as one value: a difference of megabytes is not for reading.
-    expect(written === readFileSync(copyOf(session.name), "latin1"), `the log of ${session.name} equals its file, seed ${seed}`).toBe(true);
+    expect(
+      written === readFileSync(copyOf(session.name), "latin1"),
+      `the log of ${session.name} equals its file, seed ${seed}`,
+    ).toBe(true);
   }
   await world.must("rm", ...names);
 });
 
-test(`${HOST_ROUNDS} deaths of the process host: LOST, the old tree gone, each log a prefix`, { timeout: 400_000 }, async () => {
+test(`${HOST_ROUNDS} deaths of the process host: LOST, the old tree gone, each log a prefix`, {
+  timeout: 400_000,
+}, async () => {
   for (let round = 1; round <= HOST_ROUNDS; round += 1) {
     const names = await startWriters(`round${round}`, SESSIONS, 20);
     const running = (await sessions()).filter((session) => names.includes(session.name));
     await world.kill(world.hostPid());
     const codes = await Promise.all(names.slice(0, 5).map(async (name) => (await world.overmind("wait", name)).code));
     expect(codes).toEqual([125, 125, 125, 125, 125]);
-    await until(async () => (await sessions()).filter((one) => names.includes(one.name)).every((one) => one.phase === "LOST"), "all to be LOST");
+    await until(
+      async () => (await sessions()).filter((one) => names.includes(one.name)).every((one) => one.phase === "LOST"),
+      "all to be LOST",
+    );
     for (const session of running) {
       expect(isAlive(session.pid ?? 0), `${session.name} lives on`).toBe(false);
       const records = recordsOnDisk(world.layout.logs, session.id);
@@ -92,7 +128,9 @@ test(`${HOST_ROUNDS} deaths of the process host: LOST, the old tree gone, each l
       const file = readFileSync(copyOf(session.name), "latin1");
       expect(file.startsWith(written), `the log of ${session.name} is a prefix`).toBe(true);
       expect(file.length - written.length).toBeLessThan(PTY_BYTES);
-      expect(payloadsOnDisk<GapPayload>(records, RecordKind.gap)).toEqual([expect.objectContaining({ reason: "host-lost" })]);
+      expect(payloadsOnDisk<GapPayload>(records, RecordKind.gap)).toEqual([
+        expect.objectContaining({ reason: "host-lost" }),
+      ]);
     }
     await world.must("rm", ...names);
   }

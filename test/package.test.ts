@@ -19,7 +19,12 @@ beforeAll(async () => {
   const tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "");
   installed = join(folder, "first");
   // better-sqlite3 is compiled where no prebuilt binary can be had.
-  const install = await run("npm", ["install", "--global", "--prefix", installed, tarball, "--allow-scripts=better-sqlite3"], folder, environment);
+  const install = await run(
+    "npm",
+    ["install", "--global", "--prefix", installed, tarball, "--allow-scripts=better-sqlite3"],
+    folder,
+    environment,
+  );
   expect(install.code, install.stderr).toBe(0);
 }, 400_000);
 
@@ -34,13 +39,17 @@ const overmind = (prefix: string, ...argv: string[]) => run(command(prefix), arg
 test("both commands answer, outside the checkout", async () => {
   const version = (JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8")) as { version: string }).version;
   expect((await overmind(installed, "--version")).stdout).toContain(version);
-  expect((await run(command(installed, "overmind-supervisor"), ["--version"], "/", world.environment)).stdout).toContain(version);
+  expect(
+    (await run(command(installed, "overmind-supervisor"), ["--version"], "/", world.environment)).stdout,
+  ).toContain(version);
   const doctor = await overmind(installed, "doctor", "--json");
   expect(doctor.stderr).toBe("");
   expect(JSON.parse(doctor.stdout)).toHaveProperty("checks");
 });
 
-test("an upgrade under ten running sessions, the old version's folder deleted: none notices", { timeout: 120_000 }, async () => {
+test("an upgrade under ten running sessions, the old version's folder deleted: none notices", {
+  timeout: 120_000,
+}, async () => {
   const second = join(folder, "second");
   cpSync(installed, second, { recursive: true, verbatimSymlinks: true });
   const dist = join(second, "lib/node_modules/overmind/dist");
@@ -48,11 +57,23 @@ test("an upgrade under ten running sessions, the old version's folder deleted: n
 
   const names = Array.from({ length: 10 }, (_, index) => `worker-${index}`);
   for (const name of names) {
-    const ran = await overmind(installed, "run", "--name", name, "--", process.execPath, join(FIXTURES, "numbered-lines.mjs"), join(folder, name), "forever", "20");
+    const ran = await overmind(
+      installed,
+      "run",
+      "--name",
+      name,
+      "--",
+      process.execPath,
+      join(FIXTURES, "numbered-lines.mjs"),
+      join(folder, name),
+      "forever",
+      "20",
+    );
     expect(ran.code, ran.stderr).toBe(0);
   }
   await until(() => names.every((name) => existsSync(join(folder, name))), "all to write");
-  const list = async () => (JSON.parse((await overmind(second, "ps", "--json")).stdout) as { sessions: SessionView[] }).sessions;
+  const list = async () =>
+    (JSON.parse((await overmind(second, "ps", "--json")).stdout) as { sessions: SessionView[] }).sessions;
   const before = new Map((await list()).map((session) => [session.name, session.pid]));
   const oldSupervisor = world.supervisorPid();
 

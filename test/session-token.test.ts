@@ -1,6 +1,7 @@
 /** What a session may do with its token, through the command line inside it. */
-import { join } from "node:path";
+
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SessionView } from "../schemas/session-view.ts";
 import { makeWorld, type World } from "./harness/world.ts";
@@ -20,10 +21,14 @@ async function inside(name: string, script: string): Promise<string> {
   await world.overmind("wait", name, "--timeout", "60s");
   return world.must("logs", name);
 }
-const sessionNamed = async (name: string) => (await world.json<{ session: SessionView }>("describe", name, "--json")).session;
+const sessionNamed = async (name: string) =>
+  (await world.json<{ session: SessionView }>("describe", name, "--json")).session;
 
 test("it reads itself, and of strangers name, phase and activity alone", async () => {
-  const log = await inside("reader", "overmind describe reader >/dev/null; echo self=$?\novermind describe stranger; echo stranger=$?\novermind ps --json\n");
+  const log = await inside(
+    "reader",
+    "overmind describe reader >/dev/null; echo self=$?\novermind describe stranger; echo stranger=$?\novermind ps --json\n",
+  );
   expect(log).toContain("self=0");
   expect(log).not.toContain("stranger=0");
   const listed = JSON.parse(/^\{.*\}$/ms.exec(log)?.[0] ?? "") as { sessions: SessionView[]; others: object[] };
@@ -52,7 +57,10 @@ test.each([
   ["supervisor stop"],
   ["prune"],
 ])("overmind %s is refused", async (command) => {
-  const log = await inside(`refused-${command.replaceAll(/[^a-z]+/gi, "-").toLowerCase()}x`, `overmind ${command}; echo code=$?\n`);
+  const log = await inside(
+    `refused-${command.replaceAll(/[^a-z]+/gi, "-").toLowerCase()}x`,
+    `overmind ${command}; echo code=$?\n`,
+  );
   expect(log).toMatch(/code=[1-9]/);
   expect((await sessionNamed("stranger")).phase).toBe("RUNNING");
 });

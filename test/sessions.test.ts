@@ -29,7 +29,11 @@ describe("one-shot commands", () => {
     const name = await run("--", "sh", "-c", "pwd; git branch --show-current; echo to-stderr >&2");
     expect((await world.overmind("wait", name)).code).toBe(0);
     const { session, transitions } = await described(name);
-    expect(session).toMatchObject({ phase: "COMPLETED", exit: { code: 0, signal: null }, workspace: { kind: "worktree", branch: `overmind/${name}` } });
+    expect(session).toMatchObject({
+      phase: "COMPLETED",
+      exit: { code: 0, signal: null },
+      workspace: { kind: "worktree", branch: `overmind/${name}` },
+    });
     expect(transitions.map((one) => one.to)).toEqual(["PENDING", "STARTING", "RUNNING", "COMPLETED"]);
     const lines = (await world.must("logs", name)).split("\n");
     expect(lines).toContain(session.workspace.path);
@@ -59,7 +63,9 @@ describe("one-shot commands", () => {
   test("a program that prints nothing has an empty log", async () => {
     const name = await run("--", "true");
     await world.overmind("wait", name);
-    expect((await world.must("logs", name)).split("\n").filter((line) => line !== "" && !line.startsWith("--"))).toEqual([]);
+    expect(
+      (await world.must("logs", name)).split("\n").filter((line) => line !== "" && !line.startsWith("--")),
+    ).toEqual([]);
   });
 
   test.each([

@@ -42,7 +42,9 @@ describe("starting", () => {
 describe("SIGKILL of the supervisor", () => {
   test("sessions go on, are adopted, and exits in between are known with their codes", async () => {
     const stays = (await world.must("run", "--", node, fixture("echoes.mjs"))).trim();
-    const ends = (await world.must("run", "--", "sh", "-c", "while [ ! -e go ]; do sleep 0.02; done; echo bye; exit 7")).trim();
+    const ends = (
+      await world.must("run", "--", "sh", "-c", "while [ ! -e go ]; do sleep 0.02; done; echo bye; exit 7")
+    ).trim();
     await until(async () => (await world.must("logs", stays)).includes("ready"), "the program to be ready");
     await until(async () => (await phaseOf(ends)) === "RUNNING", "the second to run");
     const before = (await world.json<{ session: SessionView }>("describe", stays, "--json")).session;

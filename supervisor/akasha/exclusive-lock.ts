@@ -18,6 +18,10 @@ export function takeExclusiveLock(path: string, nativeBinding: string | undefine
     const code = error instanceof Database.SqliteError ? error.code : "";
     if (code.startsWith("SQLITE_BUSY")) return failed(fault("conflict", "another supervisor rules this home"));
     const reason = error instanceof Error ? error.message : String(error);
-    return failed(fault("store-unavailable", `cannot lock ${path}: ${reason}`, { hint: "check the folder's owner, mode and free space" }));
+    return failed(
+      fault("store-unavailable", `cannot lock ${path}: ${reason}`, {
+        hint: "check the folder's owner, mode and free space",
+      }),
+    );
   }
 }

@@ -29,30 +29,53 @@ describe("what a session does not inherit", () => {
     expect(sessionEnvironment({ [name]: "x" }, {}, injection)[name]).not.toBe("x");
   });
 
-  test.each(["HOME", "LANG", "SSH_AUTH_SOCK", "ANTHROPIC_API_KEY", "GIT_AUTHOR_NAME", "GIT_SSH_COMMAND", "OVERMIND_PROCFILE"])("%s stays", (name) => {
+  test.each([
+    "HOME",
+    "LANG",
+    "SSH_AUTH_SOCK",
+    "ANTHROPIC_API_KEY",
+    "GIT_AUTHOR_NAME",
+    "GIT_SSH_COMMAND",
+    "OVERMIND_PROCFILE",
+  ])("%s stays", (name) => {
     expect(sessionEnvironment({ [name]: "x" }, {}, injection)[name]).toBe("x");
   });
 });
 
 test("what was asked for wins over the caller, what is injected over both", () => {
-  const environment = sessionEnvironment({ A: "caller", PATH: "/bin" }, { A: "asked", TERM: "dumb", OVERMIND_TOKEN: "forged" }, injection);
-  expect(environment).toMatchObject({ A: "asked", TERM: "dumb", OVERMIND_TOKEN: "secret", PATH: "/home/versions/1/bin:/bin", PWD: "/work" });
+  const environment = sessionEnvironment(
+    { A: "caller", PATH: "/bin" },
+    { A: "asked", TERM: "dumb", OVERMIND_TOKEN: "forged" },
+    injection,
+  );
+  expect(environment).toMatchObject({
+    A: "asked",
+    TERM: "dumb",
+    OVERMIND_TOKEN: "secret",
+    PATH: "/home/versions/1/bin:/bin",
+    PWD: "/work",
+  });
 });
 
 test("a caller that is a session gives its place in PATH to ours", () => {
   const caller = { OVERMIND_SESSION_ID: "parent", PATH: "/home/versions/0/bin:/usr/bin:/bin" };
-  expect(sessionEnvironment(caller, {}, injection)["PATH"]).toBe("/home/versions/1/bin:/usr/bin:/bin");
+  expect(sessionEnvironment(caller, {}, injection).PATH).toBe("/home/versions/1/bin:/usr/bin:/bin");
 });
 
 test("whatever the caller has, ours is in place and once in PATH", () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.string()), fc.dictionary(fc.string({ minLength: 1 }), fc.string()), (caller, asked) => {
-      const environment = sessionEnvironment(caller, asked, injection);
-      expect(environment["OVERMIND_SESSION_ID"]).toBe("abc");
-      expect(environment["PATH"]?.split(":").filter((folder) => folder === injection.binFolder)).toHaveLength(1);
-      for (const name of Object.keys(caller)) {
-        if (!isLeftOut(name) && !Object.hasOwn(asked, name) && name !== "PATH") expect(environment[name]).toBe(caller[name]);
-      }
-    }),
+    fc.property(
+      fc.dictionary(fc.string({ minLength: 1 }), fc.string()),
+      fc.dictionary(fc.string({ minLength: 1 }), fc.string()),
+      (caller, asked) => {
+        const environment = sessionEnvironment(caller, asked, injection);
+        expect(environment.OVERMIND_SESSION_ID).toBe("abc");
+        expect(environment.PATH?.split(":").filter((folder) => folder === injection.binFolder)).toHaveLength(1);
+        for (const name of Object.keys(caller)) {
+          if (!isLeftOut(name) && !Object.hasOwn(asked, name) && name !== "PATH")
+            expect(environment[name]).toBe(caller[name]);
+        }
+      },
+    ),
   );
 });

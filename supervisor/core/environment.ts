@@ -68,7 +68,16 @@ const LEFT_OUT: readonly LeftOut[] = [
   },
   {
     why: "the caller's editor: programs would open files in its window, or believe to be its terminal",
-    names: ["VSCODE_IPC_HOOK", "VSCODE_PID", "ELECTRON_RUN_AS_NODE", "ELECTRON_NO_ATTACH_CONSOLE", "NVIM", "NVIM_LISTEN_ADDRESS", "INSIDE_EMACS", "TERMINAL_EMULATOR"],
+    names: [
+      "VSCODE_IPC_HOOK",
+      "VSCODE_PID",
+      "ELECTRON_RUN_AS_NODE",
+      "ELECTRON_NO_ATTACH_CONSOLE",
+      "NVIM",
+      "NVIM_LISTEN_ADDRESS",
+      "INSIDE_EMACS",
+      "TERMINAL_EMULATOR",
+    ],
     prefixes: ["VSCODE_", "CURSOR_", "WINDSURF_", "CODE_SERVER_", "JETBRAINS_"],
   },
   {
@@ -149,21 +158,23 @@ export function sessionEnvironment(
   for (const [name, value] of Object.entries(caller)) {
     if (!isLeftOut(name)) environment[name] = value;
   }
-  environment["TERM"] = TERM;
-  environment["COLORTERM"] = "truecolor";
+  environment.TERM = TERM;
+  environment.COLORTERM = "truecolor";
   Object.assign(environment, asked);
-  const folders = (environment["PATH"] ?? "").split(injection.pathDelimiter).filter((folder) => folder !== "" && folder !== parentBin);
-  environment["PATH"] = [injection.binFolder, ...folders].join(injection.pathDelimiter);
-  environment["PWD"] = injection.cwd;
-  environment["OVERMIND_SESSION_ID"] = injection.sessionId;
-  environment["OVERMIND_SESSION_NAME"] = injection.sessionName;
-  environment["OVERMIND_ENDPOINT"] = injection.endpoint;
-  environment["OVERMIND_TOKEN"] = injection.token;
+  const folders = (environment.PATH ?? "")
+    .split(injection.pathDelimiter)
+    .filter((folder) => folder !== "" && folder !== parentBin);
+  environment.PATH = [injection.binFolder, ...folders].join(injection.pathDelimiter);
+  environment.PWD = injection.cwd;
+  environment.OVERMIND_SESSION_ID = injection.sessionId;
+  environment.OVERMIND_SESSION_NAME = injection.sessionName;
+  environment.OVERMIND_ENDPOINT = injection.endpoint;
+  environment.OVERMIND_TOKEN = injection.token;
   return environment;
 }
 
 /** A caller that is itself a session has our bin folder, perhaps of an older version, first in PATH: it is replaced. */
 function binFolderOfCaller(caller: Readonly<Record<string, string>>, injection: Injection): string | undefined {
-  if (caller["OVERMIND_SESSION_ID"] === undefined) return injection.binFolder;
-  return caller["PATH"]?.split(injection.pathDelimiter)[0];
+  if (caller.OVERMIND_SESSION_ID === undefined) return injection.binFolder;
+  return caller.PATH?.split(injection.pathDelimiter)[0];
 }

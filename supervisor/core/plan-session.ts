@@ -1,7 +1,7 @@
 /** What to do next about one session: a pure function of what is wanted, what is recorded and what was just seen. */
 
-import type { ExitPayload } from "../../schemas/segment.ts";
 import type { Fault } from "../../schemas/fault.ts";
+import type { ExitPayload } from "../../schemas/segment.ts";
 import { signalNumber } from "../../schemas/signals.ts";
 import {
   type Desired,
@@ -146,7 +146,11 @@ function planLeftBehind(session: SessionRecord, exit: ExitPayload, facts: Sessio
   };
 }
 
-function planStop(session: SessionRecord, desired: Exclude<Desired, { state: "running" }>, facts: SessionFacts): SessionAction {
+function planStop(
+  session: SessionRecord,
+  desired: Exclude<Desired, { state: "running" }>,
+  facts: SessionFacts,
+): SessionAction {
   if (session.observed.attempt === 0) {
     return {
       type: "transition",

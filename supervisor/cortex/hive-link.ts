@@ -1,5 +1,5 @@
 /** A hive as Cortex has it: the ports of one machine, at the other end of a channel. */
-import { fault, failed, type Result } from "../../schemas/fault.ts";
+import { failed, fault, type Result } from "../../schemas/fault.ts";
 import {
   type CortexToHive,
   HIVE_PROTOCOL_VERSION,
@@ -73,7 +73,8 @@ class HiveLink {
         forgetSession: (sessionId) => ask("process/forget-session", { sessionId }),
       },
       trees: {
-        signal: (sessionId, main, signal) => ask("tree/signal", { sessionId, signal, ...(main === undefined ? {} : { main }) }),
+        signal: (sessionId, main, signal) =>
+          ask("tree/signal", { sessionId, signal, ...(main === undefined ? {} : { main }) }),
         members: (sessionId, main) => ask("tree/members", { sessionId, ...(main === undefined ? {} : { main }) }),
         usage: (sessions) => ask("tree/usage", { sessions }),
       },
@@ -97,7 +98,9 @@ class HiveLink {
   }
 
   #request<T>(method: HiveMethod, params: unknown, bytes?: Uint8Array): Promise<Result<T>> {
-    return new Promise((resolve) => this.#ask(method, params, bytes, { resolve: (result) => resolve(result as Result<T>) }));
+    return new Promise((resolve) =>
+      this.#ask(method, params, bytes, { resolve: (result) => resolve(result as Result<T>) }),
+    );
   }
 
   #read(params: unknown): Promise<Result<StreamPart>> {
@@ -121,7 +124,10 @@ class HiveLink {
     this.#channel.send({ type: "request", id: this.#lastId, method, params }, bytes);
   }
 
-  #follow(params: { readonly key: unknown; readonly fromOffset: number; readonly creditBytes: number }, follower: StreamFollower) {
+  #follow(
+    params: { readonly key: unknown; readonly fromOffset: number; readonly creditBytes: number },
+    follower: StreamFollower,
+  ) {
     this.#lastId += 1;
     const subscription = this.#lastId;
     const command = (method: HiveCommand, rest: object) =>

@@ -51,7 +51,9 @@ export interface Services {
 }
 
 /** Who asked, in the words that a transition's reason uses. */
-export function describeCaller(caller: { readonly kind: "person" } | { readonly kind: "session"; readonly session: { readonly name: string } }): string {
+export function describeCaller(
+  caller: { readonly kind: "person" } | { readonly kind: "session"; readonly session: { readonly name: string } },
+): string {
   return caller.kind === "person" ? "the user" : `session ${caller.session.name}`;
 }
 

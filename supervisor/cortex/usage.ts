@@ -16,7 +16,12 @@ export interface UsageSampler extends Disposable {
   last(): ReadonlyMap<string, TreeUsage>;
 }
 
-export function startUsageSampler(parts: { readonly store: Store; readonly hive: Hive; readonly clock: Clock; readonly log: Log }): UsageSampler {
+export function startUsageSampler(parts: {
+  readonly store: Store;
+  readonly hive: Hive;
+  readonly clock: Clock;
+  readonly log: Log;
+}): UsageSampler {
   const { store, hive, clock, log } = parts;
   let latest: ReadonlyMap<string, TreeUsage> = new Map();
   let takenAtMs = Number.NEGATIVE_INFINITY;

@@ -38,20 +38,36 @@ export function serveHive(hive: Hive, channel: Served, log: Log): Disposable {
 }
 
 /** The fence of a request: a bug answers it with a Fault and harms no other. */
-async function answer(hive: Hive, channel: Served, request: CortexToHive & { type: "request" }, bytes: Uint8Array): Promise<void> {
+async function answer(
+  hive: Hive,
+  channel: Served,
+  request: CortexToHive & { type: "request" },
+  bytes: Uint8Array,
+): Promise<void> {
   const { id } = request;
   try {
     const method = request.method as HiveMethod;
     const schema = hiveMethods[method];
     const params = schema?.safeParse(request.params);
     if (params === undefined) {
-      channel.send({ type: "reply", id, ok: false, fault: fault("invalid-params", `the hive knows no method ${request.method}`) });
+      channel.send({
+        type: "reply",
+        id,
+        ok: false,
+        fault: fault("invalid-params", `the hive knows no method ${request.method}`),
+      });
     } else if (!params.success) {
-      channel.send({ type: "reply", id, ok: false, fault: fault("invalid-params", `${method}: ${params.error.message}`) });
+      channel.send({
+        type: "reply",
+        id,
+        ok: false,
+        fault: fault("invalid-params", `${method}: ${params.error.message}`),
+      });
     } else if (method === "stream/read") {
       const { key, fromOffset, maxBytes } = hiveMethods[method].parse(request.params);
       const part = await hive.streams.read(key, fromOffset, maxBytes);
-      if (part.ok) channel.send({ type: "reply", id, ok: true, value: { offset: part.value.offset } }, part.value.bytes);
+      if (part.ok)
+        channel.send({ type: "reply", id, ok: true, value: { offset: part.value.offset } }, part.value.bytes);
       else channel.send({ type: "reply", id, ok: false, fault: part.fault });
     } else {
       const result = await call(hive, method, params.data, bytes);
@@ -63,7 +79,13 @@ async function answer(hive: Hive, channel: Served, request: CortexToHive & { typ
   }
 }
 
-type Calls = { readonly [M in Exclude<HiveMethod, "stream/read">]: (hive: Hive, params: never, bytes: Uint8Array) => Promise<Result<unknown>> };
+type Calls = {
+  readonly [M in Exclude<HiveMethod, "stream/read">]: (
+    hive: Hive,
+    params: never,
+    bytes: Uint8Array,
+  ) => Promise<Result<unknown>>;
+};
 interface Keyed {
   readonly key: ProcessSpec["key"];
 }
@@ -89,20 +111,30 @@ const CALLS: Calls = {
   "process/append-gap": (hive, params: Keyed & { gap: Parameters<Hive["processes"]["appendGap"]>[1] }) =>
     hive.processes.appendGap(params.key, params.gap),
   "process/forget-session": (hive, params: { sessionId: string }) => hive.processes.forgetSession(params.sessionId),
-  "tree/signal": (hive, params: OfTree & { signal: string }) => hive.trees.signal(params.sessionId, params.main, params.signal),
+  "tree/signal": (hive, params: OfTree & { signal: string }) =>
+    hive.trees.signal(params.sessionId, params.main, params.signal),
   "tree/members": (hive, params: OfTree) => hive.trees.members(params.sessionId, params.main),
-  "tree/usage": (hive, params: { sessions: Parameters<Hive["trees"]["usage"]>[0] }) => hive.trees.usage(params.sessions),
+  "tree/usage": (hive, params: { sessions: Parameters<Hive["trees"]["usage"]>[0] }) =>
+    hive.trees.usage(params.sessions),
   "workspace/plan": (hive, params: Parameters<Hive["workspaces"]["plan"]>[0]) => hive.workspaces.plan(params),
   "workspace/prepare": (hive, params: OfWorkspace) => hive.workspaces.prepare(params.sessionId, params.workspace),
-  "workspace/unsaved-work": (hive, params: Pick<OfWorkspace, "workspace">) => hive.workspaces.unsavedWork(params.workspace),
+  "workspace/unsaved-work": (hive, params: Pick<OfWorkspace, "workspace">) =>
+    hive.workspaces.unsavedWork(params.workspace),
   "workspace/remove": (hive, params: OfWorkspace & { force: boolean }) =>
     hive.workspaces.remove(params.sessionId, params.workspace, { force: params.force }),
   "stream/list": (hive, params: { sessionId: string }) => hive.streams.list(params.sessionId),
-  "stream/offset-of-last-lines": (hive, params: Keyed & { lines: number }) => hive.streams.offsetOfLastLines(params.key, params.lines),
-  "stream/offset-of-time": (hive, params: Keyed & { timeMs: number }) => hive.streams.offsetOfTime(params.key, params.timeMs),
+  "stream/offset-of-last-lines": (hive, params: Keyed & { lines: number }) =>
+    hive.streams.offsetOfLastLines(params.key, params.lines),
+  "stream/offset-of-time": (hive, params: Keyed & { timeMs: number }) =>
+    hive.streams.offsetOfTime(params.key, params.timeMs),
 };
 
-function call(hive: Hive, method: Exclude<HiveMethod, "stream/read">, params: unknown, bytes: Uint8Array): Promise<Result<unknown>> {
+function call(
+  hive: Hive,
+  method: Exclude<HiveMethod, "stream/read">,
+  params: unknown,
+  bytes: Uint8Array,
+): Promise<Result<unknown>> {
   // The schema of this very method has parsed them: the table pairs each with its call.
   return CALLS[method](hive, params as never, bytes);
 }

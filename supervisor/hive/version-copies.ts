@@ -9,7 +9,11 @@ const YOUNG_MS = 24 * 3_600_000;
  * Removes the copies that are not in `used` and older than a day; returns their names. A supervisor or process host
  * that still runs from one has loaded all that it needs; what a session finds first in its PATH is in `used`.
  */
-export async function removeUnusedCopies(versions: string, used: ReadonlySet<string>, nowMs: number): Promise<string[]> {
+export async function removeUnusedCopies(
+  versions: string,
+  used: ReadonlySet<string>,
+  nowMs: number,
+): Promise<string[]> {
   const removed: string[] = [];
   for (const entry of await readdir(versions, { withFileTypes: true })) {
     const folder = join(versions, entry.name);

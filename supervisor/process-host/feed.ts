@@ -2,10 +2,11 @@
  * What the controller is told of the streams: records while a subscription is live (host-protocol.ts says when), else
  * that a stream has grown. A controller that does not keep up loses its place, never a byte: the files have them all.
  */
-import { type HostMessage, type HostSubscribed, MAX_CATCH_UP_BYTES, OFFSET_NOTICE_INTERVAL_MS } from "../../schemas/host-protocol.ts";
+import { type HostMessage, type HostSubscribed, MAX_CATCH_UP_BYTES } from "../../schemas/host-protocol.ts";
 import { type StreamKey, streamId } from "../../schemas/segment.ts";
 import type { Connection } from "./connection.ts";
 import { BATCH_BYTES, DataBatch } from "./data-batch.ts";
+import { Notices } from "./notices.ts";
 import { Pulse } from "./pulse.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 
@@ -29,18 +30,13 @@ export class Feed {
   #controller: Connection | undefined;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #gathering = new Pulse<Subscription>(GATHER_MS, (subscription) => this.#flush(subscription));
-  /** When each stream's growth was last told. Only streams that were told of within the interval are in it. */
-  readonly #toldAtMs = new Map<string, number>();
-  #grown = new Map<string, SegmentWriter>();
-  #noticeIsDue = false;
-  #noticeTimer: NodeJS.Timeout | undefined;
+  readonly #notices = new Notices((message) => this.tell(message));
 
   /** Another controller knows nothing of what its predecessor asked for. */
   setController(controller: Connection | undefined): void {
     for (const subscription of this.#subscriptions.values()) this.#end(subscription);
     this.#subscriptions.clear();
-    this.#grown.clear();
-    this.#toldAtMs.clear();
+    this.#notices.reset();
     this.#controller = controller;
   }
 
@@ -101,7 +97,7 @@ export class Feed {
       }
       this.#end(subscription);
     }
-    this.#notice(writer, timeMs);
+    this.#notices.grew(writer, timeMs);
   }
 
   onDropped(id: string, firstOffset: number): void {
@@ -169,35 +165,5 @@ export class Feed {
     this.#flush(subscription);
     this.#gathering.delete(subscription);
     subscription.isLive = false;
-  }
-
-  /** The first growth of a quiet stream is told at the end of this turn, together with that of others. */
-  #notice(writer: SegmentWriter, nowMs: number): void {
-    this.#grown.set(writer.id, writer);
-    if (this.#toldAtMs.has(writer.id)) return;
-    this.#toldAtMs.set(writer.id, nowMs);
-    if (this.#noticeIsDue) return;
-    this.#noticeIsDue = true;
-    setImmediate(() => {
-      this.#noticeIsDue = false;
-      this.#tellGrown();
-    });
-  }
-
-  /** Tells of each stream that has grown, unless it was told of a short while ago: then a little later. */
-  #tellGrown(): void {
-    const nowMs = Date.now();
-    const streams: { key: StreamKey; endOffset: number; lastOutputMs: number }[] = [];
-    const later = new Map<string, SegmentWriter>();
-    for (const [id, writer] of this.#grown) {
-      const toldAtMs = this.#toldAtMs.get(id) ?? 0;
-      streams.push({ key: writer.key, endOffset: writer.endOffset, lastOutputMs: writer.lastOutputMs });
-      void toldAtMs;
-    }
-    this.#grown = later;
-    if (streams.length > 0) this.tell({ type: "offsets", streams });
-    void nowMs;
-    void OFFSET_NOTICE_INTERVAL_MS;
-    void this.#noticeTimer;
   }
 }

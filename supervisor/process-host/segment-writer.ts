@@ -90,7 +90,8 @@ export class SegmentWriter {
     const path = join(stream.path, segmentFileName(last.base));
     const tail = readTail(path, last.base);
     const previous = tail.wholeBytes === 0 ? stream.segments.at(-2) : undefined;
-    const before = previous === undefined ? tail : readTail(join(stream.path, segmentFileName(previous.base)), previous.base);
+    const before =
+      previous === undefined ? tail : readTail(join(stream.path, segmentFileName(previous.base)), previous.base);
     writer.#file = openSync(path, "r+");
     stream.open = true;
     try {
@@ -110,10 +111,6 @@ export class SegmentWriter {
   /** Time of the last output of the program itself, or 0. */
   get lastOutputMs(): number {
     return this.#lastOutputMs;
-  }
-
-  get isClosed(): boolean {
-    return this.#file === undefined && !this.#diskIsFull;
   }
 
   /** Output (and on pipes input) of the program. Never fails. */

@@ -38,8 +38,7 @@ export function readTail(path: string, base: number): StreamTail {
     hasHeader,
     nextSequence: last === undefined ? 0 : last.sequence + 1,
     markerIds,
-    endsWithHostLost:
-      last?.kind === RecordKind.gap && parsePayload<GapPayload>(last.payload)?.reason === "host-lost",
+    endsWithHostLost: last?.kind === RecordKind.gap && parsePayload<GapPayload>(last.payload)?.reason === "host-lost",
     onlyMarkers: base === 0 && records.every(({ kind }) => kind === RecordKind.marker),
   };
 }

@@ -82,7 +82,10 @@ export function startLoop(options: {
 
   function settle(key: string, state: KeyState, outcome: Outcome): void {
     working -= 1;
-    if (disposed) return pump();
+    if (disposed) {
+      pump();
+      return;
+    }
     const again = state.state === "working-again";
     state.state = "waiting";
     state.failures = outcome.type === "retry" ? state.failures + 1 : 0;
@@ -104,7 +107,8 @@ export function startLoop(options: {
 
   return {
     enqueue,
-    idle: () => (working === 0 && line.length === 0 ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve))),
+    idle: () =>
+      working === 0 && line.length === 0 ? Promise.resolve() : new Promise((resolve) => idleWaiters.push(resolve)),
     dispose() {
       disposed = true;
       for (const state of keys.values()) state.timer?.dispose();
@@ -114,4 +118,3 @@ export function startLoop(options: {
     },
   };
 }
-

@@ -38,7 +38,11 @@ export function createSessionController(parts: ControllerParts): (sessionId: str
       // What was seen of the tree is stale once something was done to it.
       tree = applied.tree;
     }
-    const fault: Fault = { code: "failed", message: `session ${sessionId} took ${MOST_STEPS} steps in one tick`, retryable: true };
+    const fault: Fault = {
+      code: "failed",
+      message: `session ${sessionId} took ${MOST_STEPS} steps in one tick`,
+      retryable: true,
+    };
     return { type: "retry", fault };
   };
 }
@@ -69,12 +73,24 @@ async function observe(
   if (process === undefined) return { ok: true, value: { nowMs, hostId, main: { state: "unknown" }, tree } };
   const identity = { pid: process.pid, startTime: process.startTime };
   const { startedAtMs, exit } = process;
-  if (exit === undefined) return { ok: true, value: { nowMs, hostId, main: { state: "running", identity, startedAtMs }, tree } };
-  const main = { state: "exited", identity, startedAtMs, exit: { code: exit.code, signal: exit.signal }, atMs: exit.atMs } as const;
+  if (exit === undefined)
+    return { ok: true, value: { nowMs, hostId, main: { state: "running", identity, startedAtMs }, tree } };
+  const main = {
+    state: "exited",
+    identity,
+    startedAtMs,
+    exit: { code: exit.code, signal: exit.signal },
+    atMs: exit.atMs,
+  } as const;
   return { ok: true, value: { nowMs, hostId, main, tree } };
 }
 
-async function apply(parts: ControllerParts, session: SessionRecord, facts: SessionFacts, action: SessionAction): Promise<Applied> {
+async function apply(
+  parts: ControllerParts,
+  session: SessionRecord,
+  facts: SessionFacts,
+  action: SessionAction,
+): Promise<Applied> {
   const { store, hive } = parts;
   switch (action.type) {
     case "rest":
@@ -128,7 +144,12 @@ async function prepareWorkspace(parts: ControllerParts, session: SessionRecord, 
 }
 
 /** The attempt and its host are recorded before the process is made: a crash in between finds it by them. */
-async function startMain(parts: ControllerParts, session: SessionRecord, facts: SessionFacts, attempt: number): Promise<Applied> {
+async function startMain(
+  parts: ControllerParts,
+  session: SessionRecord,
+  facts: SessionFacts,
+  attempt: number,
+): Promise<Applied> {
   const { store, hive } = parts;
   let current = session;
   if (session.observed.attempt !== attempt || session.observed.hostId !== facts.hostId) {
@@ -149,7 +170,13 @@ async function startMain(parts: ControllerParts, session: SessionRecord, facts: 
 }
 
 /** What may pass is tried again; what cannot ends the session, with the reason that people see. */
-function cannotStart(parts: ControllerParts, session: SessionRecord, facts: SessionFacts, what: string, fault: Fault): Applied {
+function cannotStart(
+  parts: ControllerParts,
+  session: SessionRecord,
+  facts: SessionFacts,
+  what: string,
+  fault: Fault,
+): Applied {
   if (fault.retryable) return settled({ type: "retry", fault });
   const observed: ObservedChange = { endedAtMs: facts.nowMs, fault };
   const transition: NewTransition = {
@@ -172,7 +199,9 @@ async function signalTree(
   const { store, hive } = parts;
   const ending: Ending = session.observed.ending ?? { cause: "asked", ended: [] };
   const timed: Ending =
-    signal === "SIGKILL" ? { ...ending, killedAtMs: ending.killedAtMs ?? facts.nowMs } : { ...ending, terminatedAtMs: facts.nowMs };
+    signal === "SIGKILL"
+      ? { ...ending, killedAtMs: ending.killedAtMs ?? facts.nowMs }
+      : { ...ending, terminatedAtMs: facts.nowMs };
   const recorded = store.changeSession(session.id, session.revision, { observed: { ending: timed } });
   const signalled = await hive.trees.signal(session.id, session.observed.main ?? identityOf(facts), signal);
   if (!signalled.ok) return settled({ type: "retry", fault: signalled.fault });
@@ -183,7 +212,10 @@ async function signalTree(
 
 function mergeEnded(before: readonly TreeMember[], now: readonly TreeMember[]): readonly TreeMember[] {
   const known = new Set(before.map((member) => `${member.pid} ${member.startTime}`));
-  return [...before, ...now.filter((member) => !known.has(`${member.pid} ${member.startTime}`))].slice(0, MOST_ENDED_NAMED);
+  return [...before, ...now.filter((member) => !known.has(`${member.pid} ${member.startTime}`))].slice(
+    0,
+    MOST_ENDED_NAMED,
+  );
 }
 
 /** Worktree first, then the log, the record last: a crash in between finds the record and goes on. */
@@ -197,7 +229,11 @@ async function remove(parts: ControllerParts, session: SessionRecord, force: boo
   }
   const forgotten = await hive.processes.forgetSession(session.id);
   if (!forgotten.ok) return settled({ type: "retry", fault: forgotten.fault });
-  store.removeSession(session.id, clock.now(), removed.value.savedAs === undefined ? {} : { savedAs: removed.value.savedAs });
+  store.removeSession(
+    session.id,
+    clock.now(),
+    removed.value.savedAs === undefined ? {} : { savedAs: removed.value.savedAs },
+  );
   return settled(DONE);
 }
 
@@ -206,7 +242,15 @@ function keepAfterRefusedRemoval(parts: ControllerParts, session: SessionRecord,
   const { desired } = session;
   parts.store.changeSession(session.id, session.revision, {
     ...(desired.state === "removed"
-      ? { desired: { state: "stopped", mode: desired.mode, graceMs: desired.graceMs, requestedAtMs: desired.requestedAtMs, by: desired.by } }
+      ? {
+          desired: {
+            state: "stopped",
+            mode: desired.mode,
+            graceMs: desired.graceMs,
+            requestedAtMs: desired.requestedAtMs,
+            by: desired.by,
+          },
+        }
       : {}),
     observed: { fault },
   });
@@ -222,7 +266,11 @@ async function appendMarkers(parts: ControllerParts, sessionId: string): Promise
     if (transition.attempt > 0) {
       const text = `${transition.from ?? "NEW"} -> ${transition.to}: ${transition.reason}`;
       const key = { sessionId, process: "main", attempt: transition.attempt };
-      const appended = await hive.processes.appendMarker(key, { id: `transition:${transition.id}`, marker: "transition", text });
+      const appended = await hive.processes.appendMarker(key, {
+        id: `transition:${transition.id}`,
+        marker: "transition",
+        text,
+      });
       if (!appended.ok) {
         log.warn("a marker could not be written", { sessionId, transition: transition.id, fault: appended.fault });
         return;

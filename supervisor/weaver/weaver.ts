@@ -16,7 +16,12 @@ export interface Weaver extends Disposable {
   idle(): Promise<void>;
 }
 
-export function startWeaver(parts: { readonly store: Store; readonly hive: Hive; readonly clock: Clock; readonly log: Log }): Weaver {
+export function startWeaver(parts: {
+  readonly store: Store;
+  readonly hive: Hive;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Weaver {
   const { store, hive, clock, log } = parts;
   const reconcile = createSessionController(parts);
   const loop = startLoop({ reconcile, clock, log });

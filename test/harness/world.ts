@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { homeLayout, type HomeLayout } from "../../schemas/home.ts";
+import { type HomeLayout, homeLayout } from "../../schemas/home.ts";
 
 export const REPOSITORY = resolve(import.meta.dirname, "../..");
 export const DIST = join(REPOSITORY, "dist");
@@ -48,17 +48,26 @@ export async function makeWorld(options: { readonly environment?: NodeJS.Process
   const home = join(root, "home");
   const project = join(root, "project");
   const environment: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: "1", ...options.environment, OVERMIND_HOME: home };
-  for (const name of ["OVERMIND_ENDPOINT", "OVERMIND_TOKEN", "OVERMIND_SESSION_ID", "OVERMIND_SESSION_NAME", "NODE_EXTRA_CA_CERTS"]) {
+  for (const name of [
+    "OVERMIND_ENDPOINT",
+    "OVERMIND_TOKEN",
+    "OVERMIND_SESSION_ID",
+    "OVERMIND_SESSION_NAME",
+    "NODE_EXTRA_CA_CERTS",
+  ]) {
     delete environment[name];
   }
   const layout = homeLayout(home, { platform: process.platform, userId: process.getuid?.() ?? 0 });
   await run("git", ["init", "--quiet", "--initial-branch", "main", project], root, environment);
-  const git = async (...argv: string[]) => mustRun("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...argv], project, environment);
+  const git = async (...argv: string[]) =>
+    mustRun("git", ["-c", "user.name=Test", "-c", "user.email=test@example.com", ...argv], project, environment);
   writeFileSync(join(project, "README.md"), "a project\n");
   await git("add", ".");
   await git("commit", "--quiet", "--message", "first");
-  const overmind = (...argv: string[]) => run(process.execPath, [join(DIST, "overmind.cjs"), ...argv], project, environment);
-  const must = async (...argv: string[]) => mustRun(process.execPath, [join(DIST, "overmind.cjs"), ...argv], project, environment);
+  const overmind = (...argv: string[]) =>
+    run(process.execPath, [join(DIST, "overmind.cjs"), ...argv], project, environment);
+  const must = async (...argv: string[]) =>
+    mustRun(process.execPath, [join(DIST, "overmind.cjs"), ...argv], project, environment);
   return {
     root,
     home,
@@ -89,21 +98,37 @@ function identity(path: string): number {
   return (JSON.parse(readFileSync(path, "utf8")) as { pid: number }).pid;
 }
 
-export function run(program: string, argv: readonly string[], cwd: string, environment: NodeJS.ProcessEnv): Promise<Ran> {
+export function run(
+  program: string,
+  argv: readonly string[],
+  cwd: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<Ran> {
   return new Promise((resolveRan, reject) => {
-    execFile(program, argv, { cwd, env: environment, timeout: COMMAND_LIMIT_MS, killSignal: "SIGKILL", maxBuffer: 1 << 30 }, (error, stdout, stderr) => {
-      if (error !== null && typeof error.code !== "number") {
-        reject(new Error(`${program} ${argv.join(" ")}: ${error.signal ?? error.message}\n${stdout}\n${stderr}`));
-        return;
-      }
-      resolveRan({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
+    execFile(
+      program,
+      argv,
+      { cwd, env: environment, timeout: COMMAND_LIMIT_MS, killSignal: "SIGKILL", maxBuffer: 1 << 30 },
+      (error, stdout, stderr) => {
+        if (error !== null && typeof error.code !== "number") {
+          reject(new Error(`${program} ${argv.join(" ")}: ${error.signal ?? error.message}\n${stdout}\n${stderr}`));
+          return;
+        }
+        resolveRan({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+      },
+    );
   });
 }
 
-async function mustRun(program: string, argv: readonly string[], cwd: string, environment: NodeJS.ProcessEnv): Promise<string> {
+async function mustRun(
+  program: string,
+  argv: readonly string[],
+  cwd: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<string> {
   const ran = await run(program, argv, cwd, environment);
-  if (ran.code !== 0) throw new Error(`${program} ${argv.join(" ")} ended with ${ran.code}\n${ran.stdout}\n${ran.stderr}`);
+  if (ran.code !== 0)
+    throw new Error(`${program} ${argv.join(" ")} ended with ${ran.code}\n${ran.stdout}\n${ran.stderr}`);
   return ran.stdout;
 }
 
@@ -123,7 +148,11 @@ export function isAlive(pid: number): boolean {
 }
 
 /** Waits for a condition of the world outside, which sends no signal, within a bound that only a defect reaches. */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = 30_000): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  limitMs = 30_000,
+): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms for ${what}`);
@@ -148,7 +177,9 @@ async function leftover(layout: HomeLayout, root: string): Promise<string> {
   }
   const sockets = [layout.mainEndpoint, layout.sessionEndpoint, layout.hostEndpoint].filter((path) => existsSync(path));
   if (!layout.socketFolder.startsWith(root)) rmSync(layout.socketFolder, { recursive: true, force: true });
-  return [...left.map((one) => `process ${one.pid} ${one.command}`), ...sockets.map((path) => `socket ${path}`)].join("; ");
+  return [...left.map((one) => `process ${one.pid} ${one.command}`), ...sockets.map((path) => `socket ${path}`)].join(
+    "; ",
+  );
 }
 
 export function processesNaming(text: string): { readonly pid: number; readonly command: string }[] {
@@ -165,4 +196,3 @@ export function processesNaming(text: string): { readonly pid: number; readonly 
     }
   });
 }
-

@@ -85,7 +85,12 @@ export function getHandler(services: Services): Handler<"session/get"> {
       transitions: store.transitions(session.id).map(transitionView),
       environment: params.showEnvironment === true ? { ...session.spec.environment } : null,
       logs: streams.ok
-        ? streams.value.map(({ key, firstOffset, endOffset }) => ({ process: key.process, attempt: key.attempt, firstOffset, endOffset }))
+        ? streams.value.map(({ key, firstOffset, endOffset }) => ({
+            process: key.process,
+            attempt: key.attempt,
+            firstOffset,
+            endOffset,
+          }))
         : [],
     });
   };

@@ -1,6 +1,7 @@
 /** session/run: records what is wanted. The weaver makes the worktree and starts the process. */
-import { failed, fault, ok } from "../../../schemas/fault.ts";
+
 import type { Params } from "../../../schemas/client-protocol.ts";
+import { failed, fault, ok } from "../../../schemas/fault.ts";
 import { sessionEnvironment } from "../../core/environment.ts";
 import { chooseName } from "../../core/names.ts";
 import type { SessionRecord } from "../../core/session.ts";

@@ -11,7 +11,8 @@ export function statusHandler(services: Services): Handler<"supervisor/status"> 
 }
 
 export function statusTableHandler(services: Services): Handler<"supervisor/table"> {
-  return (params) => ok({ text: statusText(status(services), { nowMs: services.clock.now(), colour: params.colour ?? false }) });
+  return (params) =>
+    ok({ text: statusText(status(services), { nowMs: services.clock.now(), colour: params.colour ?? false }) });
 }
 
 function status(services: Services): StatusView {
@@ -58,7 +59,10 @@ export function stopSupervisorHandler(services: Services): Handler<"supervisor/s
         },
       });
     }
-    await allEnded(services, living.map((session) => session.id));
+    await allEnded(
+      services,
+      living.map((session) => session.id),
+    );
     services.stopSupervisor();
     return ok({ stopping: living.map(named) });
   };

@@ -10,7 +10,8 @@ import type { Services } from "../services.ts";
 export function signalHandler(services: Services): Handler<"session/signal"> {
   return async (params, { caller }) => {
     const signal = parseSignal(params.signal);
-    if (signal === undefined) return failed(fault("usage", `${params.signal} is no signal`, { hint: "name one as in TERM, SIGINT or 9" }));
+    if (signal === undefined)
+      return failed(fault("usage", `${params.signal} is no signal`, { hint: "name one as in TERM, SIGINT or 9" }));
     const running = runningMain(services, caller, params.session);
     if (!running.ok) return running;
     return done(await services.hive.processes.signal(running.value, signal));
@@ -48,11 +49,19 @@ function runningMain(services: Services, caller: Caller, reference: string): Res
   if (!found.ok) return found;
   const session = found.value;
   if (!mayAct(store, caller, session)) {
-    return failed(fault("not-permitted", `${session.name} is no descendant of this session`, { hint: "a session acts on its own descendants alone" }));
+    return failed(
+      fault("not-permitted", `${session.name} is no descendant of this session`, {
+        hint: "a session acts on its own descendants alone",
+      }),
+    );
   }
   const { phase, attempt } = session.observed;
   if (phase !== "RUNNING" && phase !== "STOPPING") {
-    return failed(fault("conflict", `${session.name} does not run: it is ${phase}`, { hint: `why: overmind describe ${session.name}` }));
+    return failed(
+      fault("conflict", `${session.name} does not run: it is ${phase}`, {
+        hint: `why: overmind describe ${session.name}`,
+      }),
+    );
   }
   return ok({ sessionId: session.id, process: "main", attempt });
 }

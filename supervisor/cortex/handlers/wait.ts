@@ -65,6 +65,6 @@ function present(services: Services, id: string, timedOut: boolean): Waited {
 /** Those that the last ending signalled, as its transition recorded them. */
 function endedProcesses(services: Services, session: SessionRecord): { pid: number; command: string }[] {
   const last = services.store.transitions(session.id).at(-1);
-  const ended = last?.evidence["ended"] as readonly TreeMember[] | undefined;
+  const ended = last?.evidence.ended as readonly TreeMember[] | undefined;
   return (ended ?? []).map(({ pid, command }) => ({ pid, command }));
 }

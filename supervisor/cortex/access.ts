@@ -1,0 +1,27 @@
+/** Which sessions a caller may read and act on: a person all, a session itself and its descendants. */
+import type { SessionRecord } from "../core/session.ts";
+import type { Store } from "../ports/store.ts";
+import type { Caller } from "./handler.ts";
+
+/** A chain of parents is never this long; a longer one is a circle in damaged data. */
+const DEEPEST_CHAIN = 64;
+
+type Records = Pick<Store, "session">;
+
+export function mayRead(store: Records, caller: Caller, session: SessionRecord): boolean {
+  return caller.kind === "person" || session.id === caller.session.id || descendsFrom(store, session, caller.session.id);
+}
+
+/** A session ends, signals and types into its descendants, not itself: it ends by exiting. */
+export function mayAct(store: Records, caller: Caller, session: SessionRecord): boolean {
+  return caller.kind === "person" || descendsFrom(store, session, caller.session.id);
+}
+
+function descendsFrom(store: Records, session: SessionRecord, ancestorId: string): boolean {
+  let parentId = session.parentId;
+  for (let depth = 0; parentId !== undefined && depth < DEEPEST_CHAIN; depth += 1) {
+    if (parentId === ancestorId) return true;
+    parentId = store.session(parentId)?.parentId;
+  }
+  return false;
+}

@@ -1,0 +1,81 @@
+/** The one file that turns records of the core into the shapes that clients see (schemas/session-view.ts). */
+import type { EventView, SessionView, TransitionView } from "../../schemas/session-view.ts";
+import type { Activity, SessionRecord, Transition, TreeUsage } from "../core/session.ts";
+import type { StoredEvent } from "../ports/store.ts";
+
+/** Facts that are in no record. */
+export interface LiveFacts {
+  readonly activity: Activity | undefined;
+  readonly usage: TreeUsage | undefined;
+}
+
+export function sessionView(session: SessionRecord, live: LiveFacts): SessionView {
+  const { spec, observed, workspace } = session;
+  const running = observed.phase === "RUNNING";
+  return {
+    id: session.id,
+    name: session.name,
+    phase: observed.phase,
+    activity: running ? (live.activity ?? null) : null,
+    reason: observed.reason,
+    agent: spec.agent,
+    argv: [...spec.argv],
+    project: workspace.project,
+    colony: session.colony,
+    labels: { ...session.labels },
+    parentId: session.parentId ?? null,
+    hiveId: session.hiveId,
+    attempt: observed.attempt,
+    restarts: observed.restarts,
+    pid: observed.main?.pid ?? null,
+    createdAt: iso(session.createdAtMs),
+    startedAt: isoOrNull(observed.startedAtMs),
+    endedAt: isoOrNull(observed.endedAtMs),
+    exit: observed.exit === undefined ? null : { code: observed.exit.code, signal: observed.exit.signal },
+    workspace: {
+      kind: workspace.kind,
+      path: workspace.path,
+      cwd: workspace.cwd,
+      branch: workspace.branch,
+      base: workspace.base,
+    },
+    environmentNames: Object.keys(spec.environment).sort(),
+    usage: live.usage === undefined || !running ? null : usageView(live.usage),
+  };
+}
+
+function usageView(usage: TreeUsage): NonNullable<SessionView["usage"]> {
+  return { cpu: usage.cpu, memoryBytes: usage.memoryBytes, processes: usage.processes, sampledAt: iso(usage.atMs) };
+}
+
+export function transitionView(transition: Transition): TransitionView {
+  return {
+    id: transition.id,
+    at: iso(transition.atMs),
+    from: transition.from,
+    to: transition.to,
+    attempt: transition.attempt,
+    reason: transition.reason,
+    evidence: { ...transition.evidence },
+  };
+}
+
+export function eventView(event: StoredEvent): EventView {
+  return {
+    id: event.id,
+    at: iso(event.atMs),
+    hiveId: event.hiveId,
+    kind: event.kind,
+    sessionId: event.sessionId ?? null,
+    sessionName: event.sessionName ?? null,
+    data: { ...event.data },
+  };
+}
+
+function iso(timeMs: number): string {
+  return new Date(timeMs).toISOString();
+}
+
+function isoOrNull(timeMs: number | undefined): string | null {
+  return timeMs === undefined ? null : iso(timeMs);
+}

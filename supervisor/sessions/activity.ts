@@ -1,0 +1,86 @@
+/**
+ * Sessions: live facts about running sessions that no record holds, and the streams of bytes that people follow. It
+ * changes no state and starts nothing. cortex and main.ts import it.
+ *
+ * This file: who is working and who is idle. One timer for all, armed only while somebody works.
+ */
+import { IDLE_AFTER_MS, rawActivity } from "../core/activity.ts";
+import { type Activity, hasEnded } from "../core/session.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Disposable, Hive } from "../ports/hive.ts";
+import type { Store } from "../ports/store.ts";
+
+export interface ActivityTracker extends Disposable {
+  /** Of a running session; a session that nobody has heard of yet is idle. */
+  of(sessionId: string): Activity;
+  /** Somebody typed into it. */
+  noteInput(sessionId: string): void;
+  /** Hears of each change of activity. */
+  onChange(listener: (sessionId: string, activity: Activity) => void): Disposable;
+}
+
+interface Heard {
+  lastByteMs: number;
+  activity: Activity;
+}
+
+export function trackActivity(parts: { readonly store: Store; readonly hive: Hive; readonly clock: Clock }): ActivityTracker {
+  const { store, hive, clock } = parts;
+  const heard = new Map<string, Heard>();
+  const listeners = new Set<(sessionId: string, activity: Activity) => void>();
+  let timer: Disposable | undefined;
+
+  function note(sessionId: string, atMs: number): void {
+    const known = heard.get(sessionId) ?? { lastByteMs: 0, activity: "idle" };
+    known.lastByteMs = Math.max(known.lastByteMs, atMs);
+    heard.set(sessionId, known);
+    settle(sessionId, known);
+    arm();
+  }
+
+  function settle(sessionId: string, known: Heard): void {
+    const activity = rawActivity(known.lastByteMs, clock.now());
+    if (activity === known.activity) return;
+    known.activity = activity;
+    for (const listener of listeners) listener(sessionId, activity);
+  }
+
+  function arm(): void {
+    if (timer !== undefined) return;
+    const working = [...heard.values()].filter((known) => known.activity === "working");
+    if (working.length === 0) return;
+    const first = Math.min(...working.map((known) => known.lastByteMs));
+    timer = clock.after(Math.max(1, first + IDLE_AFTER_MS - clock.now()), () => {
+      timer = undefined;
+      for (const [sessionId, known] of heard) {
+        if (known.activity === "working") settle(sessionId, known);
+      }
+      arm();
+    });
+  }
+
+  const sources = [
+    hive.onActivity((streams) => {
+      for (const { key, lastOutputMs } of streams) {
+        if (key.process === "main" && lastOutputMs > 0) note(key.sessionId, lastOutputMs);
+      }
+    }),
+    store.onChange(({ sessionId }) => {
+      if (sessionId === undefined || !heard.has(sessionId)) return;
+      const session = store.session(sessionId);
+      if (session === undefined || hasEnded(session.observed.phase)) heard.delete(sessionId);
+    }),
+  ];
+  return {
+    of: (sessionId) => heard.get(sessionId)?.activity ?? "idle",
+    noteInput: (sessionId) => note(sessionId, clock.now()),
+    onChange(listener) {
+      listeners.add(listener);
+      return { dispose: () => void listeners.delete(listener) };
+    },
+    dispose() {
+      timer?.dispose();
+      for (const source of sources) source.dispose();
+    },
+  };
+}
