@@ -286,3 +286,4 @@ export const notifications = {
 } as const;
 export type ClientNotification = keyof typeof notifications.client;
 export type SupervisorNotification = keyof typeof notifications.supervisor;
+export type NotificationParams<N extends SupervisorNotification> = z.infer<(typeof notifications.supervisor)[N]>;

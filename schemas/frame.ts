@@ -68,18 +68,32 @@ export class FrameReader {
 
   #peek(count: number): Buffer {
     const first = this.#chunks[0];
-    if (first !== undefined && first.length >= count) return first;
-    const joined = Buffer.concat(this.#chunks);
-    this.#chunks = [joined];
-    return joined;
+    return first !== undefined && first.length >= count ? first : this.#join(count);
   }
 
+  /** The first `count` bytes: a view when they came in one chunk, else copied once. */
   #take(count: number): Buffer {
-    const joined =
-      this.#chunks.length === 1 && this.#chunks[0] !== undefined ? this.#chunks[0] : Buffer.concat(this.#chunks);
-    const rest = joined.subarray(count);
-    this.#chunks = rest.length > 0 ? [rest] : [];
-    this.#length = rest.length;
-    return joined.subarray(0, count);
+    const first = this.#chunks[0];
+    const whole = first !== undefined && first.length >= count ? first.subarray(0, count) : this.#join(count);
+    let rest = count;
+    while (rest > 0) {
+      const chunk = this.#chunks[0];
+      if (chunk === undefined) break;
+      if (chunk.length > rest) this.#chunks[0] = chunk.subarray(rest);
+      else this.#chunks.shift();
+      rest -= Math.min(rest, chunk.length);
+    }
+    this.#length -= count;
+    return whole;
+  }
+
+  #join(count: number): Buffer {
+    const joined = Buffer.allocUnsafe(count);
+    let filled = 0;
+    for (const chunk of this.#chunks) {
+      filled += chunk.copy(joined, filled);
+      if (filled === count) break;
+    }
+    return joined;
   }
 }

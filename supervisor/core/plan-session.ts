@@ -78,7 +78,9 @@ const KILL_PATIENCE_MS = 10_000;
 export function planSession(session: SessionRecord, facts: SessionFacts): SessionAction {
   const { observed, desired } = session;
   if (hasEnded(observed.phase)) return planEnded(session, facts);
-  const hostLost = observed.attempt > 0 && observed.hostId !== undefined && observed.hostId !== facts.hostId;
+  const otherHost = observed.attempt > 0 && observed.hostId !== undefined && observed.hostId !== facts.hostId;
+  // A start that was decided on under one host may be made by the next: what the present host knows is not lost.
+  const hostLost = otherHost && facts.main.state === "unknown";
   // An exit that was recorded before the host died stands: only what was left behind is still to be ended.
   if (hostLost && observed.exit === undefined) return planHostLost(session, facts);
   if (facts.main.state === "exited" && observed.exit === undefined) return recordExit(session, facts, facts.main);
@@ -239,8 +241,12 @@ function planHostLost(session: SessionRecord, facts: SessionFacts): SessionActio
 }
 
 function planEnded(session: SessionRecord, facts: SessionFacts): SessionAction {
-  if (facts.main.state === "exited") return { type: "acknowledge-exit" };
   const { desired, spec, observed } = session;
+  if (facts.main.state === "exited") {
+    // One that was stuck in the kernel may end after its session did: how it ended is kept all the same.
+    if (observed.exit === undefined) return { type: "record", set: { exit: facts.main.exit } };
+    return { type: "acknowledge-exit" };
+  }
   if (desired.state === "removed") return { type: "remove", force: desired.force };
   if (spec.removeWhenEnded && observed.fault === undefined) return { type: "remove", force: false };
   return { type: "rest" };

@@ -9,7 +9,9 @@ const DEEPEST_CHAIN = 64;
 type Records = Pick<Store, "session">;
 
 export function mayRead(store: Records, caller: Caller, session: SessionRecord): boolean {
-  return caller.kind === "person" || session.id === caller.session.id || descendsFrom(store, session, caller.session.id);
+  return (
+    caller.kind === "person" || session.id === caller.session.id || descendsFrom(store, session, caller.session.id)
+  );
 }
 
 /** A session ends, signals and types into its descendants, not itself: it ends by exiting. */

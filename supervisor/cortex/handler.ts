@@ -1,14 +1,17 @@
 /** What a handler is given and what it gives back. */
-import type { z } from "zod";
-import type { MethodName, notifications, Params, ResultOf, SupervisorNotification } from "../../schemas/client-protocol.ts";
+import type {
+  MethodName,
+  NotificationParams,
+  Params,
+  ResultOf,
+  SupervisorNotification,
+} from "../../schemas/client-protocol.ts";
 import type { Result } from "../../schemas/fault.ts";
 import type { Disposable } from "../ports/hive.ts";
 
 export type Caller =
   | { readonly kind: "person" }
   | { readonly kind: "session"; readonly session: { readonly id: string; readonly name: string } };
-
-type NotificationParams<N extends SupervisorNotification> = z.infer<(typeof notifications.supervisor)[N]>;
 
 /** What a client holds beyond one request; disposed of at the latest with its connection. */
 export interface Subscription extends Disposable {

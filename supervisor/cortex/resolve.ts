@@ -1,8 +1,8 @@
 /** From what people type to sessions. */
 import type { SessionSelection } from "../../schemas/client-protocol.ts";
 import { failed, fault, ok, type Result } from "../../schemas/fault.ts";
-import { nearest } from "../core/nearest.ts";
 import { parseLabelSelector } from "../core/label-selector.ts";
+import { nearest } from "../core/nearest.ts";
 import { hasEnded, type SessionRecord } from "../core/session.ts";
 import type { Store } from "../ports/store.ts";
 import { mayAct, mayRead } from "./access.ts";
@@ -26,7 +26,9 @@ export function resolveSession(store: Store, caller: Caller, reference: string):
 }
 
 function find(store: Store, reference: string): Result<SessionRecord> {
-  const exact = store.sessionsMatching(reference).find((session) => session.name === reference || session.id === reference);
+  const exact = store
+    .sessionsMatching(reference)
+    .find((session) => session.name === reference || session.id === reference);
   if (exact !== undefined) return ok(exact);
   const all = store.sessions();
   const begun = all.filter((session) => session.id.startsWith(reference) || session.name.startsWith(reference));
@@ -36,9 +38,14 @@ function find(store: Store, reference: string): Result<SessionRecord> {
   if (only !== undefined && another === undefined) return ok(only);
   if (only !== undefined) {
     const names = candidates.slice(0, MOST_NAMED).map((session) => `${session.name} (${session.id})`);
-    return failed(fault("ambiguous", `${reference} may be ${names.join(", ")}`, { hint: "write more of the name or id" }));
+    return failed(
+      fault("ambiguous", `${reference} may be ${names.join(", ")}`, { hint: "write more of the name or id" }),
+    );
   }
-  const near = nearest(reference, all.map((session) => session.name));
+  const near = nearest(
+    reference,
+    all.map((session) => session.name),
+  );
   return failed(
     fault("not-found", `there is no session ${reference}`, {
       hint: near === undefined ? "`overmind ps -a` lists all" : `did you mean ${near}? \`overmind ps -a\` lists all`,
@@ -47,7 +54,11 @@ function find(store: Store, reference: string): Result<SessionRecord> {
 }
 
 /** The sessions that a selection means and the caller may act on. A reference that means none is a fault; `all` may be none. */
-export function resolveSelection(store: Store, caller: Caller, selection: SessionSelection): Result<readonly SessionRecord[]> {
+export function resolveSelection(
+  store: Store,
+  caller: Caller,
+  selection: SessionSelection,
+): Result<readonly SessionRecord[]> {
   if ("references" in selection) {
     const chosen = new Map<string, SessionRecord>();
     for (const reference of selection.references) {

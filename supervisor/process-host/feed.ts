@@ -11,7 +11,7 @@ import { Pulse } from "./pulse.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 
 /** Output that follows other output of the stream within this time is gathered, so that a flood makes few frames. */
-const GATHER_MS = 1;
+const GATHER_MS = 2;
 /** More than this not yet taken by the socket, and the reader is better served by the files. */
 const MAX_UNSENT_BYTES = 1 << 20;
 

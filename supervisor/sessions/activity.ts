@@ -24,7 +24,11 @@ interface Heard {
   activity: Activity;
 }
 
-export function trackActivity(parts: { readonly store: Store; readonly hive: Hive; readonly clock: Clock }): ActivityTracker {
+export function trackActivity(parts: {
+  readonly store: Store;
+  readonly hive: Hive;
+  readonly clock: Clock;
+}): ActivityTracker {
   const { store, hive, clock } = parts;
   const heard = new Map<string, Heard>();
   const listeners = new Set<(sessionId: string, activity: Activity) => void>();

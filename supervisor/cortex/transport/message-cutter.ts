@@ -45,7 +45,9 @@ export class MessageCutter {
     const length = contentLength(this.#rest.toString("latin1", 0, end));
     const most = this.#first ? MAX_HELLO_BYTES : MAX_REQUEST_BYTES;
     if (length > most) {
-      throw new UnreadableError(`a message of ${length} bytes is longer than ${most}${this.#first ? ", before hello" : ""}`);
+      throw new UnreadableError(
+        `a message of ${length} bytes is longer than ${most}${this.#first ? ", before hello" : ""}`,
+      );
     }
     this.#first = false;
     this.#rest = this.#rest.subarray(end + END_OF_HEADERS.length);
@@ -72,7 +74,9 @@ export class MessageCutter {
     const before = this.#body ?? Buffer.alloc(0);
     const needed = this.#filled + part.length;
     if (needed > before.length) {
-      const larger = Buffer.allocUnsafe(Math.min(this.#bodyLength, Math.max(needed, before.length * 2, FIRST_BODY_BYTES)));
+      const larger = Buffer.allocUnsafe(
+        Math.min(this.#bodyLength, Math.max(needed, before.length * 2, FIRST_BODY_BYTES)),
+      );
       before.copy(larger, 0, 0, this.#filled);
       this.#body = larger;
     }
@@ -97,7 +101,8 @@ function contentLength(headers: string): number {
     values.set(known, value.trimEnd());
   }
   const type = values.get("content-type");
-  if (type !== undefined && !CONTENT_TYPE.test(type)) throw new UnreadableError("requests are application/vscode-jsonrpc in UTF-8");
+  if (type !== undefined && !CONTENT_TYPE.test(type))
+    throw new UnreadableError("requests are application/vscode-jsonrpc in UTF-8");
   const length = values.get("content-length");
   if (length === undefined || !CONTENT_LENGTH.test(length)) {
     throw new UnreadableError("the header Content-Length must be there, a whole number of bytes");

@@ -3,7 +3,13 @@
  * closed), so that dispatch and vscode-jsonrpc see well-formed requests alone. It reads no faster than it is served.
  */
 import type { Socket } from "node:net";
-import { AbstractMessageReader, type DataCallback, ErrorCodes, type Message, type MessageReader } from "vscode-jsonrpc/node";
+import {
+  AbstractMessageReader,
+  type DataCallback,
+  ErrorCodes,
+  type Message,
+  type MessageReader,
+} from "vscode-jsonrpc/node";
 import type { Log } from "../../ports/clock.ts";
 import { MessageCutter, UnreadableError } from "./message-cutter.ts";
 import type { SocketMessageWriter } from "./message-writer.ts";
@@ -31,7 +37,6 @@ export class SocketMessageReader extends AbstractMessageReader implements Messag
     this.#socket = socket;
     this.#writer = writer;
     this.#log = log;
-    writer.onResponse = (id) => this.#underWay.delete(String(id));
   }
 
   listen(deliver: DataCallback): { dispose(): void } {
@@ -50,6 +55,11 @@ export class SocketMessageReader extends AbstractMessageReader implements Messag
     if (isCancellation(message)) return;
     this.#waiting -= 1;
     if (this.#socket.isPaused()) this.#readOn();
+  }
+
+  /** A request has its response: its id may be used again. */
+  answered(id: number | string): void {
+    this.#underWay.delete(String(id));
   }
 
   /** What still comes is not read. */

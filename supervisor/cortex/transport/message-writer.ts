@@ -84,7 +84,9 @@ export class SocketMessageWriter extends AbstractMessageWriter implements Messag
     if (this.#ended || this.#socket.destroyed) return;
     if (this.#socket.writableLength > MAX_UNREAD_BYTES) {
       this.#ended = true;
-      this.#log.warn("a client does not read what it asked for: its connection is closed", { unreadBytes: this.#socket.writableLength });
+      this.#log.warn("a client does not read what it asked for: its connection is closed", {
+        unreadBytes: this.#socket.writableLength,
+      });
       this.#socket.destroy();
       return;
     }

@@ -31,27 +31,32 @@ export function parseMessage(body: Buffer): Parsed {
 }
 
 function classify(value: unknown): Parsed {
-  if (Array.isArray(value)) return refused(ErrorCodes.InvalidRequest, "batches are not served: send one message at a time");
+  if (Array.isArray(value))
+    return refused(ErrorCodes.InvalidRequest, "batches are not served: send one message at a time");
   if (!isObject(value)) return refused(ErrorCodes.InvalidRequest, "a message is an object");
-  const id = "id" in value ? value["id"] : undefined;
+  const id = "id" in value ? value.id : undefined;
   const known = isId(id) ? id : null;
-  if (value["jsonrpc"] !== "2.0") return refused(ErrorCodes.InvalidRequest, 'jsonrpc must be "2.0"', known);
+  if (value.jsonrpc !== "2.0") return refused(ErrorCodes.InvalidRequest, 'jsonrpc must be "2.0"', known);
   const { method, params } = value;
   if (method === undefined && ("result" in value || "error" in value)) return { kind: "ignored" };
   if (typeof method !== "string" || method === "" || method.length > LONGEST_METHOD) {
     return refused(ErrorCodes.InvalidRequest, `method must be a string of 1 to ${LONGEST_METHOD} characters`, known);
   }
-  if (params !== undefined && !isObject(params)) return refused(ErrorCodes.InvalidRequest, "params must be an object", known);
+  if (params !== undefined && !isObject(params))
+    return refused(ErrorCodes.InvalidRequest, "params must be an object", known);
   const rest = params === undefined ? {} : { params };
   if (id === undefined) {
     const message = { jsonrpc: "2.0", method, ...rest };
     if (method !== CANCELLATION) return { kind: "notification", message };
-    const cancelled = params?.["id"];
+    const cancelled = params?.id;
     if (!isId(cancelled)) return refused(ErrorCodes.InvalidRequest, "a cancellation names an id");
     return { kind: "cancellation", message, id: cancelled };
   }
   if (known === null) {
-    return refused(ErrorCodes.InvalidRequest, `id must be a whole number or a string of at most ${LONGEST_ID} characters`);
+    return refused(
+      ErrorCodes.InvalidRequest,
+      `id must be a whole number or a string of at most ${LONGEST_ID} characters`,
+    );
   }
   return { kind: "request", message: { jsonrpc: "2.0", id: known, method, ...rest }, id: known };
 }

@@ -21,7 +21,11 @@ export interface SocketServer {
  * A socket file that is there already was left by a supervisor that died: the caller holds the lock of this home, so
  * nobody listens on it. Throws FaultError when the place is not this user's alone.
  */
-export async function listenOn(endpoint: string, onConnection: (socket: Socket) => void, log: Log): Promise<SocketServer> {
+export async function listenOn(
+  endpoint: string,
+  onConnection: (socket: Socket) => void,
+  log: Log,
+): Promise<SocketServer> {
   const isPipe = endpoint.startsWith(NAMED_PIPE);
   if (!isPipe) {
     claimFolder(dirname(endpoint));
@@ -75,7 +79,9 @@ function removeStaleSocket(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) {
-    throw new FaultError(fault("conflict", `${path} is there and is no socket`, { hint: "move it away: the supervisor listens there" }));
+    throw new FaultError(
+      fault("conflict", `${path} is there and is no socket`, { hint: "move it away: the supervisor listens there" }),
+    );
   }
   unlinkSync(path);
 }

@@ -1,0 +1,37 @@
+/** What a command works with: where it prints, what it knows of its caller, and the supervisor. */
+import type { Style } from "../../schemas/text/style.ts";
+import type { Link } from "./link.ts";
+
+export interface Output {
+  /**
+   * Resolves when more may be written: whoever floods waits for it. Throws ReaderGone once nobody reads any more, as
+   * after `| head`.
+   */
+  write(data: string | Uint8Array): Promise<void>;
+  readonly isTerminal: boolean;
+  readonly colour: boolean;
+  readonly style: Style;
+}
+
+export interface CliContext {
+  readonly out: Output;
+  readonly err: Output;
+  readonly environment: Readonly<NodeJS.ProcessEnv>;
+  readonly workingFolder: string;
+  /** Of the build that this command line is part of. */
+  readonly identity: { readonly version: string; readonly buildId: string };
+  readonly home: string;
+  now(): number;
+  /** The way to the supervisor, which is started when it does not run. Made once, closed at the command's end. */
+  link(): Link;
+  /** Aborted by the first Ctrl-C from now on: for commands that go on until then. */
+  interrupted(): AbortSignal;
+}
+
+/** Nobody reads standard output any more: the command ends, and that is no failure. */
+export class ReaderGone extends Error {
+  constructor() {
+    super("nobody reads standard output any more");
+    this.name = "ReaderGone";
+  }
+}
