@@ -287,3 +287,4 @@ export const notifications = {
 export type ClientNotification = keyof typeof notifications.client;
 export type SupervisorNotification = keyof typeof notifications.supervisor;
 export type NotificationParams<N extends SupervisorNotification> = z.infer<(typeof notifications.supervisor)[N]>;
+export type ClientNotificationParams<N extends ClientNotification> = z.infer<(typeof notifications.client)[N]>;

@@ -76,13 +76,17 @@ export class FrameReader {
     const first = this.#chunks[0];
     const whole = first !== undefined && first.length >= count ? first.subarray(0, count) : this.#join(count);
     let rest = count;
-    while (rest > 0) {
-      const chunk = this.#chunks[0];
-      if (chunk === undefined) break;
-      if (chunk.length > rest) this.#chunks[0] = chunk.subarray(rest);
-      else this.#chunks.shift();
-      rest -= Math.min(rest, chunk.length);
+    let used = 0;
+    for (const chunk of this.#chunks) {
+      if (chunk.length > rest) {
+        this.#chunks[used] = chunk.subarray(rest);
+        break;
+      }
+      rest -= chunk.length;
+      used += 1;
+      if (rest === 0) break;
     }
+    this.#chunks.splice(0, used);
     this.#length -= count;
     return whole;
   }

@@ -28,8 +28,6 @@ import type { Log } from "./ports/clock.ts";
 import { trackActivity } from "./sessions/activity.ts";
 import { startWeaver } from "./weaver/weaver.ts";
 
-declare const OVERMIND_VERSION: string;
-
 /** Exit status that tells the client: another supervisor rules this home, connect to that one. */
 const ANOTHER_RULES = 75;
 /** A reply that is on its way gets so long to leave before the process ends. */
@@ -84,7 +82,7 @@ async function run(
   const local = await openLocalHive({
     hiveId: store.hiveId,
     layout,
-    hostCommand: { program: process.execPath, arguments: [join(__dirname, "process-host.cjs")] },
+    hostCommand: { program: process.execPath, arguments: [join(import.meta.dirname, "process-host.cjs")] },
     epoch: store.nextEpoch(),
     version: OVERMIND_VERSION,
     limits: limits(settings),
@@ -107,7 +105,7 @@ async function run(
     activity,
     usage,
     identity: { version: OVERMIND_VERSION, buildId, pid: process.pid, startedAtMs, home: layout.home, endpoint: layout.mainEndpoint },
-    injected: { sessionEndpoint: layout.sessionEndpoint, binFolder: join(__dirname, "bin"), pathDelimiter: delimiter },
+    injected: { sessionEndpoint: layout.sessionEndpoint, binFolder: join(import.meta.dirname, "bin"), pathDelimiter: delimiter },
     settings: () => current,
     reloadSettings: async () => {
       const read = await readSettings(layout.settings);
@@ -121,7 +119,7 @@ async function run(
     stopSupervisor: () => void setTimeout(() => running?.end(0), FAREWELL_MS),
   };
   const weaver = startWeaver(parts);
-  const cortex = await startCortex({ services, handlers: handlers(services), endpoints: { main: layout.mainEndpoint, session: layout.sessionEndpoint, folder: layout.socketFolder } });
+  const cortex = await startCortex({ services, handlers: handlers(services), endpoints: { main: layout.mainEndpoint, session: layout.sessionEndpoint } });
   writeIdentity(layout, buildId);
   log.info("the supervisor rules", { pid: process.pid, version: OVERMIND_VERSION, buildId });
   running = {
@@ -160,7 +158,7 @@ interface NativeFiles {
 }
 
 function nativeFolder(): NativeFiles {
-  const copied = join(__dirname, "native", "better_sqlite3.node");
+  const copied = join(import.meta.dirname, "native", "better_sqlite3.node");
   try {
     readFileSync(copied, { flag: "r" });
     return { sqlite: copied };
@@ -171,7 +169,7 @@ function nativeFolder(): NativeFiles {
 
 function readBuildId(): string {
   try {
-    return readFileSync(join(__dirname, "build-id"), "utf8").trim();
+    return readFileSync(join(import.meta.dirname, "build-id"), "utf8").trim();
   } catch {
     return "unknown"; // Run from sources: only a build has an id.
   }

@@ -274,11 +274,15 @@ async function ended(stranger: ChildProcess): Promise<void> {
 /** A file system of 1 MiB on `folder`. */
 function mountSmallDisk(context: TestContext, folder: string): void {
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", folder], { stdio: "pipe" });
+    runAsRoot("mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", folder);
   } catch {
     context.skip("needs a small disk to fill: root, and a system that lets it mount a tmpfs");
   }
-  undo.push(() => execFileSync("umount", [folder]));
+  undo.push(() => runAsRoot("umount", folder));
+}
+
+function runAsRoot(program: string, ...argv: string[]): void {
+  execFileSync(program, argv, { stdio: "pipe" });
 }
 
 /** Takes all space that is left. */

@@ -1,5 +1,7 @@
 /** What a command works with: where it prints, what it knows of its caller, and the supervisor. */
+import type { HomeLayout } from "../../schemas/home.ts";
 import type { Style } from "../../schemas/text/style.ts";
+import type { Connection } from "../client/connection.ts";
 import type { Link } from "./link.ts";
 
 export interface Output {
@@ -18,14 +20,17 @@ export interface CliContext {
   readonly err: Output;
   readonly environment: Readonly<NodeJS.ProcessEnv>;
   readonly workingFolder: string;
+  /** Where this user's Overmind lies; of a session's own supervisor it is not known. */
+  readonly layout: HomeLayout;
   /** Of the build that this command line is part of. */
   readonly identity: { readonly version: string; readonly buildId: string };
-  readonly home: string;
   now(): number;
   /** The way to the supervisor, which is started when it does not run. Made once, closed at the command's end. */
-  link(): Link;
-  /** Aborted by the first Ctrl-C from now on: for commands that go on until then. */
-  interrupted(): AbortSignal;
+  readonly link: Link;
+  /** A connection to the supervisor if one runs; never starts one. The caller closes it. */
+  connectIfRunning(): Promise<Connection | undefined>;
+  /** Resolves with the first Ctrl-C from now on, which then does not end this process: for commands that go on until it. */
+  interrupted(): Promise<void>;
 }
 
 /** Nobody reads standard output any more: the command ends, and that is no failure. */

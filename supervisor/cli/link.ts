@@ -4,51 +4,54 @@
  */
 import type { MethodName, Params, ResultOf } from "../../schemas/client-protocol.ts";
 import { type Fault, FaultError } from "../../schemas/fault.ts";
-import type { Backend } from "./backend.ts";
+import type { Connection } from "../client/connection.ts";
 
 /** Connections that break one after the other without an answer between them: then it is no accident. */
 const MOST_FAILURES = 20;
-/** Grows with each failure to give a supervisor that is being replaced its time; together half a minute. */
-const RETRY_STEP_MS = 150;
+/** Grows with each failure to give a supervisor that is being replaced its time; together some twenty seconds. */
+const RETRY_STEP_MS = 100;
 
 export class Link {
-  readonly #connect: () => Promise<Backend>;
-  #backend: Promise<Backend> | undefined;
+  readonly #connect: () => Promise<Connection>;
+  #connection: Promise<Connection> | undefined;
   #failures = 0;
   /** Until the first connection stands, a failure is told at once. */
   #hasConnected = false;
+  #isClosed = false;
 
-  constructor(connect: () => Promise<Backend>) {
+  constructor(connect: () => Promise<Connection>) {
     this.#connect = connect;
   }
 
-  /** The connection of the moment; a new one when the last is lost. */
-  current(): Promise<Backend> {
-    this.#backend ??= this.#connect().then((backend) => {
+  /** The connection of the moment; a new one when the last is lost. Many may wait for the same. */
+  current(): Promise<Connection> {
+    if (this.#connection !== undefined) return this.#connection;
+    const opening = this.#connect();
+    this.#connection = opening;
+    const isOver = () => {
+      this.#failures += 1;
+      if (this.#connection === opening) this.#connection = undefined;
+    };
+    opening.then((connection) => {
       this.#hasConnected = true;
-      void backend.lost.then(() => this.#forget(backend));
-      return backend;
-    });
-    const backend = this.#backend;
-    backend.catch(() => {
-      if (this.#backend === backend) this.#backend = undefined;
-    });
-    return backend;
+      void connection.lost.then(isOver);
+    }, isOver);
+    return opening;
   }
 
   /** For what has the same effect when it is asked for twice. Throws FaultError. */
   async request<M extends MethodName>(method: M, params: Params<M>): Promise<ResultOf<M>> {
-    return await this.persist(async (backend) => await backend.request(method, params));
+    return await this.persist(async (connection) => await connection.request(method, params));
   }
 
   /** For what must not happen twice: when the connection breaks before the answer, that is a fault (`unconfirmed`). */
   async requestOnce<M extends MethodName>(method: M, params: Params<M>): Promise<ResultOf<M>> {
-    const backend = await this.current();
-    return await backend.request(method, params);
+    const connection = await this.current();
+    return await connection.request(method, params);
   }
 
   /** Runs `attempt` with a connection, and again with the next one as long as connections break under it. */
-  async persist<T>(attempt: (backend: Backend) => Promise<T>): Promise<T> {
+  async persist<T>(attempt: (connection: Connection) => Promise<T>): Promise<T> {
     for (;;) {
       try {
         const result = await attempt(await this.current());
@@ -66,29 +69,23 @@ export class Link {
   }
 
   close(): void {
-    const backend = this.#backend;
-    this.#backend = undefined;
-    backend?.then(
+    this.#isClosed = true;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.then(
       (open) => open.close(),
       () => {}, // It was never opened, and whoever asked for it was told why.
     );
   }
 
   async #beforeRetry(error: unknown): Promise<void> {
-    if (!(error instanceof FaultError) || !isLoss(error.fault) || !this.#hasConnected) throw error;
-    this.#failures += 1;
+    if (!(error instanceof FaultError) || !isLoss(error.fault) || !this.#hasConnected || this.#isClosed) throw error;
     if (this.#failures > MOST_FAILURES) throw error;
-    await new Promise((wake) => setTimeout(wake, this.#failures * RETRY_STEP_MS));
-  }
-
-  #forget(lost: Backend): void {
-    void this.#backend?.then((backend) => {
-      if (backend === lost) this.#backend = undefined;
-    });
+    await new Promise((wake) => setTimeout(wake, Math.max(1, this.#failures) * RETRY_STEP_MS));
   }
 }
 
-/** The connection broke, before or after the request arrived. */
+/** The connection broke, before or after the request arrived, or none could be had. */
 function isLoss(fault: Fault): boolean {
   return fault.code === "unreachable" || fault.code === "unconfirmed";
 }

@@ -2,7 +2,7 @@
 import type { Params } from "../../schemas/client-protocol.ts";
 import { FaultError, fault } from "../../schemas/fault.ts";
 import { parseRecords, type StreamRecord } from "../../schemas/segment.ts";
-import type { Backend } from "./backend.ts";
+import type { Connection } from "../client/connection.ts";
 import type { Link } from "./link.ts";
 
 /** The next byte of a session's stream that has not been read. */
@@ -51,12 +51,12 @@ class Reading {
   }
 
   /** One connection's part of it. */
-  async run(backend: Backend): Promise<void> {
-    const request = this.#request;
-    const { subscription } = await backend.request("log/follow", {
-      session: request.session,
-      from: this.position === undefined ? request.from : { ...this.position },
-      follow: request.follow,
+  async run(connection: Connection): Promise<void> {
+    const { session, follow, from } = this.#request;
+    const { subscription } = await connection.request("log/follow", {
+      session,
+      follow,
+      from: this.position === undefined ? from : { ...this.position },
       creditBytes: CREDIT_BYTES,
     });
     await new Promise<void>((resolve, reject) => {
@@ -66,16 +66,16 @@ class Reading {
         work = work.then(step);
         work.catch(reject);
       };
-      backend.subscribe(subscription, {
+      connection.subscribe(subscription, {
         data: (attempt, offset, records) =>
           then(async () => {
             await this.#take(attempt, offset, records);
-            if (records.length > 0) backend.notify("log/credit", { subscription, bytes: records.length });
+            if (records.length > 0) connection.notify("log/credit", { subscription, bytes: records.length });
           }),
         dropped: (attempt, offset) => then(() => this.#skipTo(attempt, offset)),
-        end: (reason) => then(reason === "hive-lost" ? () => reject(lost("the process host's log")) : resolve),
+        end: (reason) => then(reason === "hive-lost" ? () => reject(lost("the session's hive")) : resolve),
       });
-      void backend.lost.then(() => then(() => reject(lost("the supervisor"))));
+      void connection.lost.then(() => then(() => reject(lost("the supervisor"))));
     });
   }
 

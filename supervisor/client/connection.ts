@@ -1,30 +1,25 @@
 /**
- * One connection to the supervisor: the handshake, requests with their replies, notifications, output. Typed by
- * schemas/client-protocol.ts, of which nothing is loaded at run time (zod alone costs a command twice its start):
- * what the supervisor says is trusted, it has checked it. This room is the only door of every front end; it imports
- * schemas alone, and whoever wants a connection begins with open.ts.
+ * One connection to the supervisor: the handshake, requests with their replies, subscriptions. Typed by
+ * schemas/client-protocol.ts, of which nothing is loaded at run time (zod alone costs a command twice its start): what
+ * the supervisor says is trusted. This room is the only door of every front end; it imports schemas alone, and it must
+ * never load a library. Whoever wants a connection begins with connector.ts.
  */
 import { createConnection } from "node:net";
 import type { Duplex } from "node:stream";
 import type {
   ClientNotification,
+  ClientNotificationParams,
   MethodName,
-  notifications,
+  NotificationParams,
   Params,
   ResultOf,
-  SupervisorNotification,
 } from "../../schemas/client-protocol.ts";
 import { type Fault, FaultError, fault } from "../../schemas/fault.ts";
-import { FAULT_ERROR_CODE, PROTOCOL_OLDEST, PROTOCOL_VERSION } from "../../schemas/protocol-version.ts";
+import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from "../../schemas/protocol-version.ts";
 import { encodeMessage, FramingError, MessageReader, type Output } from "./framing.ts";
-
-type NotificationParams<N extends SupervisorNotification> = Output_<(typeof notifications.supervisor)[N]>;
-type ClientNotificationParams<N extends ClientNotification> = Output_<(typeof notifications.client)[N]>;
-type Output_<S> = S extends { readonly _zod: { readonly output: infer T } } ? T : never;
 
 /** A supervisor that is asked by hundreds at once answers `hello` in some ms; one that is stuck never does. */
 const HELLO_LIMIT_MS = 10_000;
-const METHOD_NOT_FOUND = -32_601;
 
 export interface ConnectOptions {
   /** What the supervisor's log calls this client. */
@@ -33,27 +28,31 @@ export interface ConnectOptions {
   readonly token?: string;
 }
 
-export interface Subscribed {
-  dispose(): void;
+/** What comes unasked of one subscription, in order. */
+export interface SubscriptionHandler {
+  /** Whole records (schemas/segment.ts); `offset` is the first one's. The bytes may be a view: copy them to keep them. */
+  data?(attempt: number, offset: number, records: Buffer): void;
+  dropped?(attempt: number, offset: number): void;
+  end?(reason: NotificationParams<"log/end">["reason"]): void;
+  events?(events: NotificationParams<"event/new">["events"]): void;
 }
 
 /**
  * Messages are told in the order in which they came, and whoever awaits a reply has acted on it before the next one is
- * told: a subscription's first output never comes before its number.
+ * told: who subscribes as soon as it knows the subscription's number misses nothing.
  */
 export interface Connection {
-  readonly hello: ResultOf<"hello">;
-  /** Throws FaultError: with the supervisor's own fault, or `unreachable` when the connection is lost. */
+  readonly supervisor: ResultOf<"hello">["supervisor"];
+  /**
+   * Throws FaultError: the supervisor's own fault, `unreachable` when the connection was lost before, `unconfirmed`
+   * when it breaks before the answer.
+   */
   request<M extends MethodName>(method: M, params: Params<M>): Promise<ResultOf<M>>;
-  notify<N extends ClientNotification>(name: N, params: ClientNotificationParams<N>): void;
-  /** Records of followed logs, in whichever form they came. */
-  onOutput(listener: (output: Output) => void): Subscribed;
-  onNotification<N extends Exclude<SupervisorNotification, "log/data">>(
-    name: N,
-    listener: (params: NotificationParams<N>) => void,
-  ): Subscribed;
-  /** Resolves once the connection is closed, by whichever side. */
-  readonly closed: Promise<Fault>;
+  notify<N extends ClientNotification>(method: N, params: ClientNotificationParams<N>): void;
+  /** From now on, until the connection is lost or closed. */
+  subscribe(subscription: number, handler: SubscriptionHandler): void;
+  /** Resolves when the connection is lost or closed. */
+  readonly lost: Promise<void>;
   close(): void;
 }
 
@@ -75,28 +74,29 @@ export async function connect(endpoint: string, options: ConnectOptions): Promis
 function openSocket(endpoint: string): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(endpoint);
+    const refuse = (error: NodeJS.ErrnoException) => {
+      reject(new FaultError(unreachable(`nobody answers at ${endpoint} (${error.message})`, error.code)));
+    };
+    socket.once("error", refuse);
     socket.once("connect", () => {
-      socket.removeAllListeners("error");
+      socket.off("error", refuse);
       resolve(socket);
-    });
-    socket.once("error", (error: NodeJS.ErrnoException) => {
-      reject(new FaultError(unreachable(`nobody answers at ${endpoint}: ${error.message}`, error.code)));
     });
   });
 }
 
-function unreachable(message: string, systemCode?: string): Fault {
+function unreachable(message: string, systemCode = "ECONNRESET"): Fault {
   return fault("unreachable", message, {
     retryable: true,
-    hint: "see `overmind supervisor logs` and `overmind doctor`",
-    ...(systemCode === undefined ? {} : { data: { systemCode } }),
+    hint: "see overmind supervisor logs, and overmind doctor",
+    data: { systemCode },
   });
 }
 
 interface Pending {
   readonly method: string;
   readonly resolve: (result: never) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: FaultError) => void;
 }
 
 interface Message {
@@ -108,51 +108,56 @@ interface Message {
 }
 
 class StreamConnection implements Connection {
-  readonly closed: Promise<Fault>;
+  readonly lost: Promise<void>;
   readonly #stream: Duplex;
   readonly #endpoint: string;
   readonly #reader = new MessageReader();
   readonly #pending = new Map<number, Pending>();
-  readonly #outputListeners = new Set<(output: Output) => void>();
-  readonly #listeners = new Map<string, Set<(params: never) => void>>();
-  #hello: ResultOf<"hello"> | undefined;
-  #nextId = 1;
+  readonly #subscriptions = new Map<number, SubscriptionHandler>();
+  #supervisor: Connection["supervisor"] | undefined;
+  #lastId = 0;
   #isDeferred = false;
   #end: Fault | undefined;
-  #resolveClosed: (reason: Fault) => void = () => {};
+  #resolveLost: () => void = () => {};
 
   constructor(stream: Duplex, endpoint: string) {
     this.#stream = stream;
     this.#endpoint = endpoint;
-    this.closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
+    this.lost = new Promise((resolve) => {
+      this.#resolveLost = resolve;
     });
     stream.on("data", (chunk: Buffer) => this.#receive(chunk));
-    stream.on("error", (error: NodeJS.ErrnoException) => this.#finish(this.#lost(error.message, error.code)));
-    stream.on("close", () => this.#finish(this.#lost("it was closed")));
+    stream.on("error", (error: NodeJS.ErrnoException) => this.#finish(this.#broken(error.message, error.code)));
+    stream.on("close", () => this.#finish(this.#broken("it was closed")));
   }
 
-  get hello(): ResultOf<"hello"> {
-    if (this.#hello === undefined) throw new Error("a connection is handed out after its handshake only");
-    return this.#hello;
+  get supervisor(): Connection["supervisor"] {
+    if (this.#supervisor === undefined) throw new Error("a connection is handed out after its handshake alone");
+    return this.#supervisor;
   }
 
-  async shakeHands(options: ConnectOptions): Promise<void> {
-    const timer = setTimeout(() => {
-      this.#finish(unreachable(`the supervisor at ${this.#endpoint} does not answer`, "ETIMEDOUT"));
-    }, HELLO_LIMIT_MS);
+  async shakeHands({ clientName, token }: ConnectOptions): Promise<void> {
+    const silent = `the supervisor at ${this.#endpoint} does not answer`;
+    const timer = setTimeout(() => this.#finish(unreachable(silent, "ETIMEDOUT")), HELLO_LIMIT_MS);
     try {
-      this.#hello = await this.request("hello", helloParams(options));
+      const { supervisor, protocol } = await this.request("hello", {
+        protocol: PROTOCOL_VERSION,
+        oldest: PROTOCOL_OLDEST,
+        client: { name: clientName, version: OVERMIND_VERSION },
+        capabilities: ["binary-output"],
+        ...(token === undefined ? {} : { token }),
+      });
+      if (protocol < PROTOCOL_OLDEST || protocol > PROTOCOL_VERSION)
+        throw new FaultError(strange(supervisor, protocol));
+      this.#supervisor = supervisor;
+    } catch (error) {
+      // Nothing was asked for yet: that it broke here means no more than that nobody answers.
+      if (error instanceof FaultError && error.fault.code === "unconfirmed")
+        throw new FaultError(this.#end ?? error.fault);
+      throw error;
     } finally {
       clearTimeout(timer);
     }
-    const { protocol, supervisor } = this.#hello;
-    if (protocol >= PROTOCOL_OLDEST && protocol <= PROTOCOL_VERSION) return;
-    throw new FaultError(
-      fault("incompatible-version", `the supervisor (${supervisor.version}) speaks protocol ${protocol}, this client not`, {
-        data: { protocol },
-      }),
-    );
   }
 
   request<M extends MethodName>(method: M, params: Params<M>): Promise<ResultOf<M>> {
@@ -161,25 +166,18 @@ class StreamConnection implements Connection {
         reject(new FaultError(this.#end));
         return;
       }
-      const id = this.#nextId++;
-      this.#pending.set(id, { method, resolve, reject });
-      this.#stream.write(encodeMessage({ jsonrpc: "2.0", id, method, params }));
+      this.#lastId += 1;
+      this.#pending.set(this.#lastId, { method, resolve, reject });
+      this.#stream.write(encodeMessage({ jsonrpc: "2.0", id: this.#lastId, method, params }));
     });
   }
 
-  notify<N extends ClientNotification>(name: N, params: ClientNotificationParams<N>): void {
-    if (this.#end === undefined) this.#stream.write(encodeMessage({ jsonrpc: "2.0", method: name, params }));
+  notify<N extends ClientNotification>(method: N, params: ClientNotificationParams<N>): void {
+    if (this.#end === undefined) this.#stream.write(encodeMessage({ jsonrpc: "2.0", method, params }));
   }
 
-  onOutput(listener: (output: Output) => void): Subscribed {
-    this.#outputListeners.add(listener);
-    return { dispose: () => void this.#outputListeners.delete(listener) };
-  }
-
-  onNotification<N extends SupervisorNotification>(name: N, listener: (params: NotificationParams<N>) => void): Subscribed {
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners.add(listener));
-    return { dispose: () => void listeners.delete(listener) };
+  subscribe(subscription: number, handler: SubscriptionHandler): void {
+    this.#subscriptions.set(subscription, handler);
   }
 
   close(): void {
@@ -207,32 +205,48 @@ class StreamConnection implements Connection {
       }
     } catch (error) {
       if (!(error instanceof FramingError)) throw error;
-      this.#finish(this.#lost(`it sent ${error.message}`));
+      this.#finish(this.#broken(`it sent ${error.message}`));
     }
   }
 
   /** Returns true when the message was a reply. */
   #dispatch(message: Message): boolean {
-    if (message.method === "log/data") {
-      const { bytes, ...place } = message.params as NotificationParams<"log/data">;
-      this.#tellOutput({ ...place, records: Buffer.from(bytes, "base64") });
-    } else if (message.method !== undefined) {
-      for (const listener of this.#listeners.get(message.method) ?? []) listener(message.params as never);
+    if (message.method !== undefined) {
+      this.#tell(message.method, message.params);
+      return false;
     }
-    if (typeof message.id !== "number" || message.method !== undefined) return false;
-    const pending = this.#pending.get(message.id);
-    this.#pending.delete(message.id);
+    const pending = this.#pending.get(Number(message.id));
+    this.#pending.delete(Number(message.id));
     if (message.error === undefined) pending?.resolve(message.result as never);
     else pending?.reject(new FaultError(faultOfReply(message.error, pending.method)));
-    return true;
+    return pending !== undefined;
   }
 
-  #tellOutput(output: Output): void {
-    for (const listener of this.#outputListeners) listener(output);
+  /** A method that is not known comes from a newer supervisor, which does without an answer. */
+  #tell(method: string, params: unknown): void {
+    if (method === "log/data") {
+      const { bytes, ...place } = params as NotificationParams<"log/data">;
+      this.#tellOutput({ ...place, records: Buffer.from(bytes, "base64") });
+    } else if (method === "log/dropped") {
+      const { subscription, attempt, offset } = params as NotificationParams<"log/dropped">;
+      this.#subscriptions.get(subscription)?.dropped?.(attempt, offset);
+    } else if (method === "log/end") {
+      const { subscription, reason } = params as NotificationParams<"log/end">;
+      const handler = this.#subscriptions.get(subscription);
+      this.#subscriptions.delete(subscription);
+      handler?.end?.(reason);
+    } else if (method === "event/new") {
+      const { subscription, events } = params as NotificationParams<"event/new">;
+      this.#subscriptions.get(subscription)?.events?.(events);
+    }
   }
 
-  #lost(reason: string, systemCode = "ECONNRESET"): Fault {
-    return unreachable(`the connection to the supervisor at ${this.#endpoint} was lost: ${reason}`, systemCode);
+  #tellOutput({ subscription, attempt, offset, records }: Output): void {
+    this.#subscriptions.get(subscription)?.data?.(attempt, offset, records);
+  }
+
+  #broken(reason: string, systemCode?: string): Fault {
+    return unreachable(`the connection to the supervisor at ${this.#endpoint} broke: ${reason}`, systemCode);
   }
 
   /** What had come before the end is still told: a reply may be followed by the end in one breath. */
@@ -241,28 +255,33 @@ class StreamConnection implements Connection {
     this.#end = reason;
     this.#dispatchAll();
     this.#stream.destroy();
-    for (const pending of this.#pending.values()) pending.reject(new FaultError(reason));
+    for (const { method, reject } of this.#pending.values()) reject(new FaultError(unconfirmed(method, reason)));
     this.#pending.clear();
-    this.#resolveClosed(reason);
+    this.#resolveLost();
   }
 }
 
-function helloParams({ clientName, token }: ConnectOptions): Params<"hello"> {
-  return {
-    protocol: PROTOCOL_VERSION,
-    oldest: PROTOCOL_OLDEST,
-    client: { name: clientName, version: OVERMIND_VERSION },
-    capabilities: ["binary-output"],
-    ...(token === undefined ? {} : { token }),
-  };
+function strange({ version }: Connection["supervisor"], protocol: number): Fault {
+  const ours =
+    PROTOCOL_OLDEST === PROTOCOL_VERSION ? `${PROTOCOL_VERSION}` : `${PROTOCOL_OLDEST} to ${PROTOCOL_VERSION}`;
+  return fault(
+    "incompatible-version",
+    `the supervisor (Overmind ${version}) speaks protocol ${protocol}, this client ${ours}`,
+    { data: { protocol } },
+  );
+}
+
+function unconfirmed(method: string, reason: Fault): Fault {
+  return fault("unconfirmed", `${method} may or may not have been done: ${reason.message}`, {
+    hint: "see what is (overmind ps) before you ask again",
+  });
 }
 
 function faultOfReply(error: NonNullable<Message["error"]>, method: string): Fault {
-  if (error.code === FAULT_ERROR_CODE && error.data !== undefined) return error.data as Fault;
-  if (error.code === METHOD_NOT_FOUND) {
-    return fault("incompatible-version", `the running supervisor does not know ${method}`, {
-      hint: "`overmind supervisor restart` replaces it with this version; sessions go on",
-    });
-  }
+  if (isFault(error.data)) return error.data;
   return fault("failed", `the supervisor refused ${method}: ${error.message}`);
+}
+
+function isFault(data: unknown): data is Fault {
+  return typeof data === "object" && data !== null && "code" in data && "message" in data;
 }

@@ -108,7 +108,9 @@ class Life {
         for (let n = 0; n < one.count; n += 1) this.#step();
         break;
       case "finish-tick":
-        while (!this.#step()) {}
+        this.#tick ??= world.tick();
+        runToEnd(this.#tick);
+        this.#tick = undefined;
         break;
       case "supervisor-killed":
         this.#tick = undefined;
@@ -153,12 +155,10 @@ class Life {
     }
   }
 
-  /** One step of the tick under way, or of a new one. True when it was the tick's last. */
-  #step(): boolean {
+  /** One step of the tick under way, or of a new one. */
+  #step(): void {
     this.#tick ??= this.world.tick();
-    const { done } = this.#tick.next();
-    if (done === true) this.#tick = undefined;
-    return done === true;
+    if (this.#tick.next().done === true) this.#tick = undefined;
   }
 }
 

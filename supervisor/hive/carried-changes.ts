@@ -20,7 +20,11 @@ export interface CheckoutTrees {
   readonly submodules: readonly string[];
 }
 
-export async function treesOfCheckout(git: Git, checkout: string, ownDirectory: string): Promise<Result<CheckoutTrees>> {
+export async function treesOfCheckout(
+  git: Git,
+  checkout: string,
+  ownDirectory: string,
+): Promise<Result<CheckoutTrees>> {
   const status = await statusOf(git, checkout, { eachFile: true });
   if (!status.ok) return status;
   const nested = status.value.untracked.filter((path) => path.endsWith("/"));
@@ -31,7 +35,9 @@ export async function treesOfCheckout(git: Git, checkout: string, ownDirectory: 
     const environment = { GIT_INDEX_FILE: index };
     const staged = await git.line(checkout, ["write-tree"], { environment });
     const without = nested.map((path) => `:(top,exclude,literal)${path}`);
-    const added = await git.run(checkout, ["add", "--all", "--", ...WITHOUT_OURS, ...without], { environment });
+    // Line ends are converted as the repository says, and nobody is there to be warned of it.
+    const add = ["-c", "core.safecrlf=false", "add", "--all", "--", ...WITHOUT_OURS, ...without];
+    const added = await git.run(checkout, add, { environment });
     if (!added.ok) return added;
     const whole = await git.line(checkout, ["write-tree"], { environment });
     if (!whole.ok) return whole;

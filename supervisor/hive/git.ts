@@ -87,7 +87,13 @@ export class Git {
 
   #once(folder: string, argv: readonly string[], options: GitOptions): Promise<Result<string>> {
     const env = { ...this.#environment, ...options.environment };
-    const settings = { cwd: folder, env, encoding: "utf8", maxBuffer: MAX_OUTPUT_BYTES, timeout: GIT_LIMIT_MS } as const;
+    const settings = {
+      cwd: folder,
+      env,
+      encoding: "utf8",
+      maxBuffer: MAX_OUTPUT_BYTES,
+      timeout: GIT_LIMIT_MS,
+    } as const;
     return new Promise((resolve) => {
       withUmask(this.#umask, () =>
         execFile("git", [...ALWAYS, ...argv], settings, (error, stdout, stderr) => {
@@ -129,8 +135,14 @@ function faultOfGit(
   }
   const lines = stderr.trim().split("\n");
   const said = lines.find((line) => /^(fatal|error):/.test(line)) ?? lines.at(-1);
-  const what = argv.filter((word) => !word.startsWith("-")).slice(0, 2).join(" ");
-  const data: GitFailure = { exitCode: typeof error.code === "number" ? error.code : null, stderr: stderr.slice(-4000) };
+  const what = argv
+    .filter((word) => !word.startsWith("-"))
+    .slice(0, 2)
+    .join(" ");
+  const data: GitFailure = {
+    exitCode: typeof error.code === "number" ? error.code : null,
+    stderr: stderr.slice(-4000),
+  };
   return fault("git-failed", `git ${what}: ${said === undefined || said === "" ? error.message : said}`, {
     retryable: LOCKED.test(stderr),
     data: { ...data },

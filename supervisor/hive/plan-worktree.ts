@@ -13,6 +13,8 @@ export interface WorktreeRequest {
   readonly sessionName: string;
   readonly folder: string;
   readonly withChanges: boolean;
+  /** False: the place is another session's that is planned and not made yet. */
+  readonly reserve: (path: string) => boolean;
 }
 
 interface Planned {
@@ -24,7 +26,7 @@ export async function planWorktree(git: Git, request: WorktreeRequest): Promise<
   const found = await findRepository(git, request.folder);
   if (!found.ok) return found;
   const repository = found.value;
-  const named = await freeName(git, repository, request.sessionName);
+  const named = await freeName(git, repository, request);
   if (!named.ok) return named;
   const carried = request.withChanges ? await carry(git, repository) : await leave(git, repository);
   if (!carried.ok) return carried;
@@ -50,8 +52,9 @@ function branchOf(name: string): string {
 }
 
 /** The session's name, or with a number behind it, such that neither branch, folder nor worktree of it exists. */
-async function freeName(git: Git, repository: Repository, sessionName: string): Promise<Result<string>> {
+async function freeName(git: Git, repository: Repository, request: WorktreeRequest): Promise<Result<string>> {
   const { root, gitDirectory } = repository;
+  const { sessionName, reserve } = request;
   // Two dots, and `.lock` at the end, are what a session's name may hold and a branch's may not.
   const wanted = sessionName.replaceAll(/\.{2,}/g, ".").replace(/\.lock$/, "-lock");
   const listed = await git.run(root, ["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads/overmind"]);
@@ -66,8 +69,9 @@ async function freeName(git: Git, repository: Repository, sessionName: string): 
   }
   const folder = worktreesFolder(root);
   const folders = new Set(await readdir(folder).catch(() => [])); // Made with the first worktree.
-  for (const { path } of await registeredWorktrees(gitDirectory)) if (path.startsWith(folder)) folders.add(basename(path));
-  const isFree = (name: string) => !branches.has(branchOf(name)) && !folders.has(name);
+  for (const { path } of await registeredWorktrees(gitDirectory))
+    if (path.startsWith(folder)) folders.add(basename(path));
+  const isFree = (name: string) => !branches.has(branchOf(name)) && !folders.has(name) && reserve(join(folder, name));
   let name = wanted;
   for (let number = 2; !isFree(name); number += 1) name = `${wanted}-${number}`;
   return ok(name);
@@ -90,7 +94,9 @@ async function leave(git: Git, { checkout }: Repository): Promise<Result<Carried
   if (what.length === 0) return ok({ warnings: [] });
   const verb = changed.length + untracked.length === 1 ? "is" : "are";
   return ok({
-    warnings: [`${what.join(" and ")} of ${checkout} ${verb} not in the session's worktree (--with-changes takes them)`],
+    warnings: [
+      `${what.join(" and ")} of ${checkout} ${verb} not in the session's worktree (--with-changes takes them)`,
+    ],
   });
 }
 

@@ -42,7 +42,15 @@ async function keepChanges(git: Git, sessionId: string, workspace: WorkspaceReco
   const { changes, gitDirectory, base } = workspace;
   if (changes === undefined) return ok(undefined);
   const commit = (tree: string, parent: string) =>
-    git.line(gitDirectory, [...OUR_IDENTITY, "commit-tree", tree, "-p", parent, "-m", `carried into session ${sessionId}`]);
+    git.line(gitDirectory, [
+      ...OUR_IDENTITY,
+      "commit-tree",
+      tree,
+      "-p",
+      parent,
+      "-m",
+      `carried into session ${sessionId}`,
+    ]);
   const staged = await commit(changes.staged, base);
   if (!staged.ok) return staged;
   const whole = await commit(changes.whole, staged.value);
@@ -82,9 +90,15 @@ async function adopt(
   known: RegisteredWorktree,
 ): Promise<Result<RegisteredWorktree>> {
   if (known.mark !== undefined) return ok(known);
-  if (!isOurs(known, sessionId, workspace) || !(await holdsNothing(known.path))) return failed(isTaken(workspace.path));
+  if (!(await isHalfMade(known, workspace))) return failed(isTaken(workspace.path));
   await writeMark(known.registration, { sessionId, ready: false });
   return ok(known);
+}
+
+/** Registered by us, as the plan says, and cut short by a crash before it was marked: there is no file in it yet. */
+export async function isHalfMade(known: RegisteredWorktree, { path, branch, made }: WorkspaceRecord): Promise<boolean> {
+  if (made || known.mark !== undefined || known.path !== path || known.branch !== `refs/heads/${branch}`) return false;
+  return !(await exists(path)) || (await holdsNothing(path));
 }
 
 function isOurs({ mark, branch }: RegisteredWorktree, sessionId: string, workspace: WorkspaceRecord): boolean {

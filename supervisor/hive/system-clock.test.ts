@@ -18,9 +18,11 @@ test("an index is below its bound", () => {
 
 test("a timer fires once, unless it is disposed of", async () => {
   let disposedFired = false;
-  systemClock.after(1, () => {
-    disposedFired = true;
-  }).dispose();
+  systemClock
+    .after(1, () => {
+      disposedFired = true;
+    })
+    .dispose();
   await new Promise<void>((fired) => systemClock.after(5, fired));
   expect(disposedFired).toBe(false);
 });

@@ -60,16 +60,23 @@ export interface Store {
   /** Transitions whose marker is not known to stand in the session's log, oldest first. */
   unmarkedTransitions(sessionId: string): readonly Transition[];
   markTransitions(ids: readonly number[]): void;
-  /** Deletes the session's rows and writes the event; its events stay. */
+  /** Deletes the session's rows and writes the event; its events stay. Does nothing when it is already gone. */
   removeSession(id: string, atMs: number, data: Readonly<Record<string, unknown>>): void;
   appendEvent(event: NewEvent): StoredEvent;
   /** Events after `afterId`, oldest first, at most `limit`. With `sessionId` only that session's. */
-  events(query: { readonly afterId?: number; readonly limit: number; readonly sessionId?: string }): readonly StoredEvent[];
+  events(query: {
+    readonly afterId?: number;
+    readonly limit: number;
+    readonly sessionId?: string;
+  }): readonly StoredEvent[];
   /** The newest events' first id such that `count` follow: for "the last N". */
   eventIdBeforeLast(count: number): number;
   /** Counts up with each supervisor that takes this store; the process host obeys the highest. */
   nextEpoch(): number;
-  /** Hears of every committed write, after it. */
+  /**
+   * Hears of every committed write of a session or an event, after it and in the order of the writes. `sessionId` is
+   * given when that session's record was made, changed or removed. What a listener throws harms nobody else.
+   */
   onChange(listener: (change: { readonly sessionId?: string; readonly event?: StoredEvent }) => void): Disposable;
   close(): void;
 }

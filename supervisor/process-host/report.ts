@@ -18,8 +18,10 @@ export function report(message: string): void {
   }
 }
 
+/** With the stack of a defect; what the system refused is said by its message. */
 export function describeError(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return errorCode(error) === undefined ? (error.stack ?? error.message) : error.message;
 }
 
 /** ENOSPC and the like, or undefined for an error that the system did not make. */

@@ -1,7 +1,16 @@
 /** A real process host in a folder of its own, and the smallest controller that can command it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -85,11 +94,23 @@ export async function startHost(
   const socket = join(home, "host.sock");
   const identity = join(home, "process-host.json");
   const [program = process.execPath, ...before] = [...(options.before ?? []), process.execPath];
-  const argv = [bundle, "--socket", socket, "--logs", logs, "--home", home, "--identity", identity, "--version", "0.0.0"];
+  const argv = [
+    bundle,
+    "--socket",
+    socket,
+    "--logs",
+    logs,
+    "--home",
+    home,
+    "--identity",
+    identity,
+    "--version",
+    "0.0.0",
+  ];
   const host = spawn(program, [...before, ...argv], {
     cwd: "/",
     detached: true,
-    env: { PATH: process.env["PATH"], OVERMIND_DAEMON: "host" },
+    env: { PATH: process.env.PATH, OVERMIND_DAEMON: "host" },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let reports = "";
@@ -97,7 +118,10 @@ export async function startHost(
     reports += chunk.toString();
   });
   const connections: Controller[] = [];
-  await until(() => existsSync(identity) || host.exitCode !== null, () => `the process host to listen: ${reports}`);
+  await until(
+    () => pidIn(identity) === host.pid || host.exitCode !== null,
+    () => `the process host to listen: ${reports}`,
+  );
   if (host.exitCode !== null) throw new Error(`the process host has ended: ${reports}`);
   const connectSilently = async () => {
     const connection = createConnection(socket);
@@ -108,7 +132,13 @@ export async function startHost(
   };
   const connect = async (epoch = 1) => {
     const controller = await connectSilently();
-    controller.hello = await controller.must<HostHello>({ type: "hello", protocol: 1, oldest: 1, epoch, version: "0.0.0" });
+    controller.hello = await controller.must<HostHello>({
+      type: "hello",
+      protocol: 1,
+      oldest: 1,
+      epoch,
+      version: "0.0.0",
+    });
     return controller;
   };
   return {
@@ -160,7 +190,9 @@ export class Controller {
   /** Asks, and returns what was answered. */
   async ask<T>(request: Request, bytes?: Buffer): Promise<Result<T>> {
     const id = this.#nextId++;
-    const answer = new Promise<HostMessage & { type: "reply" }>((resolveAnswer) => this.#replies.set(id, resolveAnswer));
+    const answer = new Promise<HostMessage & { type: "reply" }>((resolveAnswer) =>
+      this.#replies.set(id, resolveAnswer),
+    );
     this.write(...encodeFrame({ ...request, id }, bytes === undefined ? [] : [bytes]));
     const reply = await answer;
     return reply.ok ? ok(reply.value as T) : failed(reply.fault);
@@ -200,6 +232,15 @@ export class Controller {
     );
   }
 
+  /** Reads nothing until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   close(): void {
     this.#socket.destroy();
   }
@@ -226,7 +267,7 @@ export function specOf(key: StreamKey, argv: readonly string[], more: Partial<Pr
     key,
     argv,
     cwd: "/",
-    environment: { PATH: process.env["PATH"] ?? "", TERM: "xterm-256color", LC_ALL: "C.UTF-8" },
+    environment: { PATH: process.env.PATH ?? "", TERM: "xterm-256color", LC_ALL: "C.UTF-8" },
     stdio: "terminal",
     size: { columns: 80, rows: 24 },
     ...more,
@@ -251,6 +292,10 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+function pidIn(identity: string): number | undefined {
+  return existsSync(identity) ? (JSON.parse(readFileSync(identity, "utf8")) as { pid: number }).pid : undefined;
 }
 
 function childrenOf(parent: number): number[] {

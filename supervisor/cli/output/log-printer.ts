@@ -1,6 +1,7 @@
 /** Prints the entries of logs: plain, tagged, with times, raw or as JSON. One for a command; its sources share it. */
+import { clockTime } from "../../../schemas/text/time.ts";
 import type { Output } from "../context.ts";
-import type { LogEntry } from "./log-reader.ts";
+import type { LogEntry, LogLine, LogNote } from "./log-reader.ts";
 
 export interface LogSource {
   readonly name: string;
@@ -15,6 +16,8 @@ export interface LogPrinterOptions {
   readonly json: boolean;
 }
 
+/** To the line's beginning, and erase it. */
+const TAKE_BACK = "\r\x1b[K";
 const TAG_COLOURS = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94] as const;
 
 export class LogPrinter {
@@ -30,15 +33,18 @@ export class LogPrinter {
 
   async print(source: LogSource, entries: readonly LogEntry[]): Promise<void> {
     let text = "";
-    for (const entry of entries) text += this.#options.json ? jsonLine(source, entry) : this.#line(source, entry);
+    for (const entry of entries) text += this.#text(source, entry);
     if (text !== "") await this.#out.write(text);
   }
 
-  /** Shows what there is of a line that waits for its end. Nothing is shown of it in JSON. */
+  /** Shows what there is of a line that waits for its end. In JSON and with times a line is shown once, whole. */
   async printPending(source: LogSource, text: string): Promise<void> {
-    if (this.#options.json || text === this.#openText(source)) return;
-    const shown = `${this.#prefix(source, undefined)}${text}`;
-    const written = this.#continue(source, text) ?? `${this.#closeOpen()}${shown}`;
+    if (this.#options.json || this.#options.timestamps) return;
+    const shown = this.#openText(source);
+    // What was overwritten can be taken back on a terminal alone.
+    if (shown === text || (shown !== undefined && !text.startsWith(shown) && !this.#out.isTerminal)) return;
+    const written =
+      this.#continue(source, text) ?? `${this.#closeOpen(source)}${this.#prefix(source, undefined)}${text}`;
     this.#open = { source, text };
     await this.#out.write(written);
   }
@@ -49,12 +55,24 @@ export class LogPrinter {
     if (end !== "") await this.#out.write(end);
   }
 
-  #line(source: LogSource, entry: LogEntry): string {
-    if (entry.type === "note") {
-      if (this.#options.raw) return "";
-      const note = `-- overmind: ${entry.text} (${clockTime(entry.timeMs)})`;
-      return `${this.#closeOpen()}${this.#prefix(source, entry.timeMs)}${this.#out.style.dim(note)}\n`;
+  #text(source: LogSource, entry: LogEntry): string {
+    if (this.#options.json) return jsonLine(source, entry);
+    switch (entry.type) {
+      case "line":
+        return this.#line(source, entry);
+      case "note":
+        return this.#options.raw ? "" : this.#note(source, entry);
+      case "record":
+        return ""; // Bytes without their line: they are for JSON.
     }
+  }
+
+  #note(source: LogSource, entry: LogNote): string {
+    const note = `-- overmind: ${entry.text} (${clockTime(entry.timeMs)})`;
+    return `${this.#closeOpen()}${this.#prefix(source, entry.timeMs)}${this.#out.style.dim(note)}\n`;
+  }
+
+  #line(source: LogSource, entry: LogLine): string {
     const text = this.#options.raw ? (entry.raw ?? entry.text) : entry.text;
     // Input on pipes is in the log for programs that replay it; a reader looks for output.
     if (entry.kind === "stdin") return "";
@@ -63,7 +81,7 @@ export class LogPrinter {
       this.#open = undefined;
       return `${continued}\n`;
     }
-    return `${this.#closeOpen()}${this.#prefix(source, entry.timeMs)}${text}\n`;
+    return `${this.#closeOpen(source)}${this.#prefix(source, entry.timeMs)}${text}\n`;
   }
 
   /** What is missing after the part of this line that is shown; undefined when it does not begin so. */
@@ -76,16 +94,18 @@ export class LogPrinter {
     return this.#open?.source === source ? this.#open.text : undefined;
   }
 
-  /** What to write so that the next line stands alone. On a terminal a line that has been overwritten is taken back. */
-  #closeOpen(): string {
+  /** What to write so that the next text stands alone; on a terminal it may replace what is shown of the same line. */
+  #closeOpen(replacedBy?: LogSource): string {
     if (this.#open === undefined) return "";
+    const isReplaced = this.#open.source === replacedBy && this.#out.isTerminal;
     this.#open = undefined;
-    return "\n";
+    return isReplaced ? TAKE_BACK : "\n";
   }
 
   #prefix(source: LogSource, timeMs: number | undefined): string {
     const { style } = this.#out;
-    const time = this.#options.timestamps && timeMs !== undefined ? `${style.dim(new Date(timeMs).toISOString())} ` : "";
+    const time =
+      this.#options.timestamps && timeMs !== undefined ? `${style.dim(new Date(timeMs).toISOString())} ` : "";
     return time + (this.#options.tagged ? `${this.#tag(source.name)} | ` : "");
   }
 
@@ -98,12 +118,8 @@ export class LogPrinter {
 }
 
 function jsonLine(source: LogSource, entry: LogEntry): string {
-  const { kind, text, attempt, timeMs } = entry;
+  const { kind, attempt, timeMs } = entry;
+  const what = entry.type === "record" ? { offset: entry.offset, base64: entry.base64 } : { text: entry.text };
   const time = new Date(timeMs).toISOString();
-  return `${JSON.stringify({ time, session: source.name, process: source.process, attempt, kind, text })}\n`;
-}
-
-function clockTime(timeMs: number): string {
-  const at = new Date(timeMs);
-  return [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
+  return `${JSON.stringify({ time, session: source.name, process: source.process, attempt, kind, ...what })}\n`;
 }

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RecordKind, type StreamRecord } from "../../../schemas/segment.ts";
-import { type LogEntry, LogReader } from "./log-reader.ts";
+import { type LogLine, type LogNote, LogReader } from "./log-reader.ts";
 
 const TIME = Date.parse("2026-11-24T12:30:01Z");
 
 function record(kind: number, payload: Uint8Array | string): StreamRecord {
   return { offset: 0, kind, sequence: 0, timeMs: TIME, payload: Buffer.from(payload) };
 }
-function entriesOf(records: readonly StreamRecord[], options = { keepRaw: false }): LogEntry[] {
+function entriesOf(records: readonly StreamRecord[], options = { keepRaw: false }): (LogLine | LogNote)[] {
   const reader = new LogReader(options);
   return [...reader.read(1, records), ...reader.flush()];
 }

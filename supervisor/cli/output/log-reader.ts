@@ -26,7 +26,17 @@ export interface LogNote {
   readonly text: string;
 }
 
-export type LogEntry = LogLine | LogNote;
+/** A record as it is, for programs. */
+export interface LogRecord {
+  readonly type: "record";
+  readonly timeMs: number;
+  readonly attempt: number;
+  readonly kind: string;
+  readonly offset: number;
+  readonly base64: string;
+}
+
+export type LogEntry = LogLine | LogNote | LogRecord;
 
 const OUTPUT_KINDS: Readonly<Record<number, OutputKind>> = {
   [RecordKind.terminal]: "terminal",
@@ -49,6 +59,19 @@ export function describeDropped(bytes: number): string {
   return `${formatBytes(bytes)} of older output are no longer kept`;
 }
 
+const KIND_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(RecordKind).map(([name, kind]) => [kind, name]));
+
+export function logRecord(attempt: number, record: StreamRecord): LogRecord {
+  return {
+    type: "record",
+    timeMs: record.timeMs,
+    attempt,
+    kind: KIND_NAMES.get(record.kind) ?? String(record.kind),
+    offset: record.offset,
+    base64: Buffer.from(record.payload).toString("base64"),
+  };
+}
+
 export class LogReader {
   readonly #keepRaw: boolean;
   readonly #lines = new Map<OutputKind, LineOfKind>();
@@ -58,16 +81,16 @@ export class LogReader {
     this.#keepRaw = options.keepRaw;
   }
 
-  read(attempt: number, records: readonly StreamRecord[]): LogEntry[] {
-    const entries: LogEntry[] = attempt === this.#attempt ? [] : this.flush();
+  read(attempt: number, records: readonly StreamRecord[]): (LogLine | LogNote)[] {
+    const entries: (LogLine | LogNote)[] = attempt === this.#attempt ? [] : this.flush();
     this.#attempt = attempt;
     for (const record of records) this.#readRecord(record, entries);
     return entries;
   }
 
   /** The lines that have no end yet, as they stand. */
-  flush(): LogEntry[] {
-    const entries: LogEntry[] = [];
+  flush(): (LogLine | LogNote)[] {
+    const entries: (LogLine | LogNote)[] = [];
     for (const [kind, line] of this.#lines) line.flush((found) => entries.push(this.#line(kind, found)));
     this.#lines.clear();
     return entries;
@@ -79,7 +102,7 @@ export class LogReader {
     return undefined;
   }
 
-  #readRecord(record: StreamRecord, entries: LogEntry[]): void {
+  #readRecord(record: StreamRecord, entries: (LogLine | LogNote)[]): void {
     const kind = OUTPUT_KINDS[record.kind];
     if (kind !== undefined) {
       let line = this.#lines.get(kind);

@@ -10,6 +10,8 @@ const MAX_CONNECTIONS = 1024;
 const FOLDER_MODE = 0o700;
 const SOCKET_MODE = 0o600;
 const ACCESSIBLE_TO_OTHERS = 0o077;
+/** The shortest sockaddr_un (macOS) less its NUL. Node cuts a longer path off silently and listens elsewhere. */
+const LONGEST_SOCKET_PATH = 103;
 const NAMED_PIPE = "\\\\.\\pipe\\";
 
 export interface SocketServer {
@@ -28,6 +30,7 @@ export async function listenOn(
 ): Promise<SocketServer> {
   const isPipe = endpoint.startsWith(NAMED_PIPE);
   if (!isPipe) {
+    if (Buffer.byteLength(endpoint) > LONGEST_SOCKET_PATH) throw cannotListen(endpoint, "the path is too long for a socket");
     claimFolder(dirname(endpoint));
     removeStaleSocket(endpoint);
   }
@@ -88,19 +91,19 @@ function removeStaleSocket(path: string): void {
 
 function listening(server: Server, endpoint: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const refuse = (error: Error) => {
-      reject(
-        new FaultError(
-          fault("failed", `the supervisor cannot listen on ${endpoint}: ${error.message}`, {
-            hint: "`overmind doctor` checks the place; a shorter OVERMIND_HOME may help",
-          }),
-        ),
-      );
-    };
+    const refuse = (error: Error) => reject(cannotListen(endpoint, error.message));
     server.once("error", refuse);
     server.listen(endpoint, () => {
       server.off("error", refuse);
       resolve();
     });
   });
+}
+
+function cannotListen(endpoint: string, why: string): FaultError {
+  return new FaultError(
+    fault("failed", `the supervisor cannot listen on ${endpoint}: ${why}`, {
+      hint: "a shorter OVERMIND_HOME may help; `overmind doctor` looks at the place",
+    }),
+  );
 }

@@ -90,10 +90,7 @@ export function parseEnvironments(text: string): Map<number, EnvironmentMark> {
   return marks;
 }
 
-function tableOf(
-  entries: ReadonlyMap<number, DarwinEntry>,
-  marks: ReadonlyMap<number, EnvironmentMark>,
-): ProcessTable {
+function tableOf(entries: ReadonlyMap<number, DarwinEntry>, marks: ReadonlyMap<number, EnvironmentMark>): ProcessTable {
   const userId = process.getuid?.() ?? -1;
   return {
     entries,
