@@ -17,21 +17,15 @@ async function follow(client: Connection, session: string, onOutput: (payload: U
     creditBytes: CREDIT_BYTES,
   });
   await new Promise<void>((resolve) => {
-    const output = client.onOutput((part) => {
-      if (part.subscription !== subscription) return;
-      client.notify("log/credit", { subscription, bytes: part.records.length });
-      for (const { kind, payload } of parseRecords(part.records, part.offset).records) {
-        if (kind === RecordKind.terminal && !onOutput(payload)) finish();
-      }
+    client.subscribe(subscription, {
+      data(_attempt, offset, records) {
+        client.notify("log/credit", { subscription, bytes: records.length });
+        for (const { kind, payload } of parseRecords(records, offset).records) {
+          if (kind === RecordKind.terminal && !onOutput(payload)) resolve();
+        }
+      },
+      end: () => resolve(),
     });
-    const end = client.onNotification("log/end", (params) => {
-      if (params.subscription === subscription) finish();
-    });
-    function finish(): void {
-      output.dispose();
-      end.dispose();
-      resolve();
-    }
   });
 }
 

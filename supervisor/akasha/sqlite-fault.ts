@@ -39,6 +39,8 @@ const MAYBE_FULL = /^SQLITE_(IOERR|CANTOPEN)/;
 export function storeFault(error: unknown, path: string): Fault | undefined {
   if (error instanceof FaultError) return error.fault;
   if (error instanceof Database.SqliteError) return sqliteFault(error.code, error.message, path);
+  // All JSON that is read here was written by us: what does not parse was changed by somebody or something else.
+  if (error instanceof SyntaxError) return unavailable(`${path} is damaged: ${error.message}`, MOVE_ASIDE);
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (!(error instanceof Error) || typeof code !== "string" || !("syscall" in error)) return undefined;
   if (code === "ENOSPC" || code === "EDQUOT") return diskFull(path);

@@ -106,6 +106,19 @@ test("a damaged table of sessions is found when the store is opened", () => {
   expect(readFileSync(path).equals(before)).toBe(true);
 });
 
+test("a record that was changed by hand into nonsense is damage", () => {
+  const store = open();
+  create(store, "one");
+  store.close();
+  const beside = new Database(path);
+  beside.prepare("UPDATE sessions SET observed = '{'").run();
+  beside.close();
+  expect(refusal()).toMatchObject({
+    code: "store-unavailable",
+    message: expect.stringContaining(`${path} is damaged`),
+  });
+});
+
 test("damage that is met at run time fails that read and says so; the rest works", () => {
   const store = open();
   const created = create(store, "one");

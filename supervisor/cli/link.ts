@@ -3,22 +3,21 @@
  * noticed by a command that only reads, waits or asks for what may be asked for twice.
  */
 import type { MethodName, Params, ResultOf } from "../../schemas/client-protocol.ts";
-import { type Fault, FaultError } from "../../schemas/fault.ts";
+import { FaultError } from "../../schemas/fault.ts";
 import type { Connection } from "../client/connection.ts";
 
 /** Connections that break one after the other without an answer between them: then it is no accident. */
-const MOST_FAILURES = 20;
-/** Grows with each failure to give a supervisor that is being replaced its time; together some twenty seconds. */
-const RETRY_STEP_MS = 100;
+const MOST_LOSSES = 20;
+/** A session's hive can be away while the connection stands: whoever follows its log asks again so often. */
+const RETRY_MS = 100;
 
 export class Link {
   readonly #connect: () => Promise<Connection>;
   #connection: Promise<Connection> | undefined;
-  #failures = 0;
-  /** Until the first connection stands, a failure is told at once. */
-  #hasConnected = false;
+  #losses = 0;
   #isClosed = false;
 
+  /** `connect` is patient by itself: what it throws is final. */
   constructor(connect: () => Promise<Connection>) {
     this.#connect = connect;
   }
@@ -28,14 +27,15 @@ export class Link {
     if (this.#connection !== undefined) return this.#connection;
     const opening = this.#connect();
     this.#connection = opening;
-    const isOver = () => {
-      this.#failures += 1;
+    const forget = () => {
       if (this.#connection === opening) this.#connection = undefined;
     };
     opening.then((connection) => {
-      this.#hasConnected = true;
-      void connection.lost.then(isOver);
-    }, isOver);
+      void connection.lost.then(() => {
+        this.#losses += 1;
+        forget();
+      });
+    }, forget);
     return opening;
   }
 
@@ -53,39 +53,33 @@ export class Link {
   /** Runs `attempt` with a connection, and again with the next one as long as connections break under it. */
   async persist<T>(attempt: (connection: Connection) => Promise<T>): Promise<T> {
     for (;;) {
+      const connection = await this.current();
       try {
-        const result = await attempt(await this.current());
-        this.#failures = 0;
+        const result = await attempt(connection);
+        this.noteProgress();
         return result;
       } catch (error) {
-        await this.#beforeRetry(error);
+        if (!isLoss(error) || this.#isClosed || this.#losses > MOST_LOSSES) throw error;
+        await new Promise((wake) => setTimeout(wake, RETRY_MS));
       }
     }
   }
 
   /** Call when something came over the connection: what broke before is over. */
   noteProgress(): void {
-    this.#failures = 0;
+    this.#losses = 0;
   }
 
   close(): void {
     this.#isClosed = true;
-    const connection = this.#connection;
-    this.#connection = undefined;
-    connection?.then(
-      (open) => open.close(),
+    this.#connection?.then(
+      (connection) => connection.close(),
       () => {}, // It was never opened, and whoever asked for it was told why.
     );
   }
-
-  async #beforeRetry(error: unknown): Promise<void> {
-    if (!(error instanceof FaultError) || !isLoss(error.fault) || !this.#hasConnected || this.#isClosed) throw error;
-    if (this.#failures > MOST_FAILURES) throw error;
-    await new Promise((wake) => setTimeout(wake, Math.max(1, this.#failures) * RETRY_STEP_MS));
-  }
 }
 
-/** The connection broke, before or after the request arrived, or none could be had. */
-function isLoss(fault: Fault): boolean {
-  return fault.code === "unreachable" || fault.code === "unconfirmed";
+/** The connection broke, before or after the request arrived. */
+function isLoss(error: unknown): boolean {
+  return error instanceof FaultError && (error.fault.code === "unreachable" || error.fault.code === "unconfirmed");
 }

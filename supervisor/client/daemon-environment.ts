@@ -34,8 +34,8 @@ export function daemonEnvironment(caller: NodeJS.ProcessEnv, home: string): Reco
     if (value !== undefined && isKept(name)) environment[name] = value;
   }
   // The mark by which sessions' processes are told from ours when a tree is ended, wherever we were started from.
-  environment["OVERMIND_DAEMON"] = "supervisor";
-  environment["OVERMIND_HOME"] = home;
+  environment.OVERMIND_DAEMON = "supervisor";
+  environment.OVERMIND_HOME = home;
   return environment;
 }
 

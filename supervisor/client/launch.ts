@@ -38,7 +38,7 @@ export async function findSupervisor(options: LaunchOptions): Promise<Connection
     return await connect(layout.mainEndpoint, { clientName });
   } catch (error) {
     if (!(error instanceof FaultError)) throw error;
-    if (error.fault.code === "unreachable" && NOBODY.has(error.fault.data?.["systemCode"])) return undefined;
+    if (error.fault.code === "unreachable" && NOBODY.has(error.fault.data?.systemCode)) return undefined;
     if (error.fault.code !== "incompatible-version") throw error;
     await endOlderSupervisor(options, error.fault);
     return undefined;
@@ -91,7 +91,7 @@ async function endOlderSupervisor({ layout, program }: LaunchOptions, reason: Fa
 
 /** By its protocol where it names it, else by its version. */
 function isOlder(running: SupervisorProcess, { data }: Fault, program: Program): boolean {
-  const protocol = data?.["protocol"];
+  const protocol = data?.protocol;
   if (typeof protocol === "number") return protocol < PROTOCOL_OLDEST;
   return compareVersions(running.version, program.version) < 0;
 }

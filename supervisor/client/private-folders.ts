@@ -14,7 +14,9 @@ export function makePrivateFolders(layout: HomeLayout): void {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new FaultError(
-      fault("failed", `cannot make ${layout.home}: ${reason}`, { hint: "set OVERMIND_HOME to a folder that you may write to" }),
+      fault("failed", `cannot make ${layout.home}: ${reason}`, {
+        hint: "set OVERMIND_HOME to a folder that you may write to",
+      }),
     );
   }
   if (process.platform !== "win32") requirePrivate(layout.socketFolder);

@@ -45,7 +45,7 @@ async function attempt(target: Target, { clientName, start }: ReconnectOptions):
 
 /** Whoever ends in order takes its socket away; on a killed one's socket the system refuses the connection. */
 function wasKilled(error: unknown): boolean {
-  return error instanceof FaultError && error.fault.data?.["systemCode"] === "ECONNREFUSED";
+  return error instanceof FaultError && error.fault.data?.systemCode === "ECONNREFUSED";
 }
 
 function isAbsent(error: unknown): boolean {

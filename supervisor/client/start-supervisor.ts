@@ -39,7 +39,8 @@ export async function startSupervisor(options: StartOptions): Promise<Connection
       const connection = await options.find();
       if (connection !== undefined) return connection;
       const { end } = started;
-      if (end !== undefined && end.code !== ANOTHER_RULES) throw new FaultError(startFault(options.layout, end, startedAtMs));
+      if (end !== undefined && end.code !== ANOTHER_RULES)
+        throw new FaultError(startFault(options.layout, end, startedAtMs));
       if (Date.now() - startedAtMs > START_LIMIT_MS) throw new FaultError(tooLate(options.layout));
       if (end !== undefined && Date.now() - end.atMs > RIVAL_PATIENCE_MS) started = new Started(options, doorbell);
     }

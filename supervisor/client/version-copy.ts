@@ -48,7 +48,9 @@ export function versionCopy(layout: HomeLayout, program: Program): string {
   } catch (error) {
     if (error instanceof FaultError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new FaultError(fault("failed", `cannot copy Overmind to ${folder}: ${reason}`, { hint: "see overmind doctor" }));
+    throw new FaultError(
+      fault("failed", `cannot copy Overmind to ${folder}: ${reason}`, { hint: "see overmind doctor" }),
+    );
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
@@ -84,7 +86,10 @@ function fillDraft(draft: string, folder: string, program: Program): void {
   }
   if (readFileSync(join(draft, "build-id"), "utf8").trim() !== program.buildId) {
     throw new FaultError(
-      fault("busy", "Overmind was replaced by another build while it was copied", { retryable: true, hint: "run the command again" }),
+      fault("busy", "Overmind was replaced by another build while it was copied", {
+        retryable: true,
+        hint: "run the command again",
+      }),
     );
   }
   writeFileSync(join(draft, MARKER), `${JSON.stringify(sizes)}\n`, { mode: 0o600 });

@@ -118,7 +118,7 @@ test("whoever says nothing is let go after ten seconds, whoever said hello is no
   expect(silent.inbox).toMatchObject([{ id: null, error: { message: expect.stringContaining("hello") } }]);
   served.clock.advance(60_000);
   expect(await greeted.request("session/list")).toMatchObject({ result: {} });
-  expect(served.clock.armed).toBe(0);
+  expect(served.clock.nextTimerMs()).toBeUndefined();
 });
 
 test("a first message that is longer than any hello is not read", async () => {

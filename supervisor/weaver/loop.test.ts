@@ -71,7 +71,9 @@ test("a failure is tried again with growing pauses, and success resets them", as
 });
 
 test("what is stuck or done waits for a change, with no timer", async () => {
-  const { clock, ticks, loop } = loopOf([{ type: "stuck", fault: { code: "failed", message: "no", retryable: false } }]);
+  const { clock, ticks, loop } = loopOf([
+    { type: "stuck", fault: { code: "failed", message: "no", retryable: false } },
+  ]);
   loop.enqueue("a");
   await loop.idle();
   expect(clock.timers).toEqual([]);

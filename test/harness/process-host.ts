@@ -122,7 +122,10 @@ export async function startHost(
     () => pidIn(identity) === host.pid || host.exitCode !== null,
     () => `the process host to listen: ${reports}`,
   );
-  if (host.exitCode !== null) throw new Error(`the process host has ended: ${reports}`);
+  if (host.exitCode !== null) {
+    rmSync(root, { recursive: true });
+    throw new Error(`the process host has ended: ${reports}`);
+  }
   const connectSilently = async () => {
     const connection = createConnection(socket);
     await once(connection, "connect");

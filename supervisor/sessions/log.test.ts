@@ -1,0 +1,407 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { parseRecords, RecordKind } from "../../schemas/segment.ts";
+import { createMovedClock, type MovedClock } from "../../test/fakes/moved-clock.ts";
+import { followLog } from "./log-follow.ts";
+import { readLogOnce } from "./log-once.ts";
+import { type FollowedState, type LogReading, type LogStart, SETTLE_PATIENCE_MS } from "./log-reading.ts";
+import { fileStreams, memoryStreams, type WrittenStreams } from "./written-streams.fake.ts";
+
+const root = mkdtempSync(join(tmpdir(), "om-logs-"));
+let folders = 0;
+afterAll(() => rmSync(root, { recursive: true }));
+
+function newFolder(): string {
+  folders += 1;
+  const logs = join(root, String(folders));
+  mkdirSync(join(logs, "session"), { recursive: true });
+  return logs;
+}
+
+/** Lets everything that is only waiting for its turn have it; nothing here waits for time. */
+const turns = async () => {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+const RUNNING: FollowedState = { attempt: 1, ended: false, settled: true, removing: false };
+const ENDED: FollowedState = { attempt: 1, ended: true, settled: true, removing: false };
+
+/** A reader, and the session that it reads, as the test moves them. */
+class Reader {
+  /** `1:text` for each record of output, `dropped 1@offset`, `end: reason`. */
+  readonly seen: string[] = [];
+  readonly offsets: { attempt: number; from: number; to: number }[] = [];
+  reading: LogReading | undefined;
+  state: FollowedState | undefined = RUNNING;
+  saturated = false;
+  readonly clock: MovedClock = createMovedClock();
+  readonly errors: string[] = [];
+  #listeners = new Set<() => void>();
+  #drained: (() => void)[] = [];
+
+  start(streams: WrittenStreams, from: LogStart, options: { follow: boolean; creditBytes?: number; process?: string }): void {
+    const open = options.follow ? followLog : readLogOnce;
+    const { seen, offsets } = this;
+    const isSaturated = () => this.saturated;
+    this.reading = open({
+      streams,
+      clock: this.clock,
+      log: { info() {}, warn() {}, error: (message) => void this.errors.push(message) },
+      session: {
+        id: "session",
+        state: () => this.state,
+        onChange: (listener) => {
+          this.#listeners.add(listener);
+          return { dispose: () => void this.#listeners.delete(listener) };
+        },
+      },
+      process: options.process ?? "main",
+      from,
+      creditBytes: options.creditBytes ?? 1 << 20,
+      sink: {
+        data(attempt, offset, bytes) {
+          const parsed = parseRecords(Buffer.from(bytes), offset);
+          if (parsed.corrupt || parsed.consumed !== bytes.length) throw new Error("not whole records");
+          for (const { payload } of parsed.records) seen.push(`${attempt}:${Buffer.from(payload).toString()}`);
+          offsets.push({ attempt, from: offset, to: offset + bytes.length });
+        },
+        dropped: (attempt, offset) => void seen.push(`dropped ${attempt}@${offset}`),
+        end: (reason) => void seen.push(`end: ${reason}`),
+        get saturated() {
+          return isSaturated();
+        },
+        drained: () => new Promise<void>((resolve) => void this.#drained.push(resolve)),
+      },
+    });
+    this.reading.begin();
+  }
+
+  become(state: FollowedState | undefined): void {
+    this.state = state;
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** The client has read all it was sent. */
+  drain(): void {
+    this.saturated = false;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  get listening(): number {
+    return this.#listeners.size;
+  }
+}
+
+describe.each([
+  ["in memory", memoryStreams],
+  ["in segment files", () => fileStreams(newFolder())],
+])("streams %s", (_where, makeStreams) => {
+  let streams: WrittenStreams;
+  let reader: Reader;
+  beforeEach(() => {
+    streams = makeStreams();
+    reader = new Reader();
+  });
+
+  const START: LogStart = { start: true };
+  const once = async (from: LogStart) => {
+    reader.start(streams, from, { follow: false });
+    await turns();
+    return reader.seen;
+  };
+
+  describe("read once", () => {
+    beforeEach(() => {
+      for (const line of ["a\n", "b\n", "c\n"]) streams.write(1, line, { timeMs: 100 });
+      for (const line of ["d\n", "e\n"]) streams.write(2, line, { timeMs: 200 });
+      streams.write(10, "f\n", { timeMs: 300 });
+      streams.write(1, "elsewhere", { process: "setup" });
+    });
+
+    test("all attempts, in order of their number", async () => {
+      expect(await once(START)).toEqual(["1:a\n", "1:b\n", "1:c\n", "2:d\n", "2:e\n", "10:f\n", "end: end"]);
+    });
+
+    test.each([
+      [0, []],
+      [1, ["10:f\n"]],
+      [2, ["2:e\n", "10:f\n"]],
+      [3, ["2:d\n", "2:e\n", "10:f\n"]],
+      [4, ["1:c\n", "2:d\n", "2:e\n", "10:f\n"]],
+      [1000, ["1:a\n", "1:b\n", "1:c\n", "2:d\n", "2:e\n", "10:f\n"]],
+    ])("the last %i lines, over attempts", async (lines, expected) => {
+      expect(await once({ lines })).toEqual([...expected, "end: end"]);
+    });
+
+    test.each([
+      [0, 6],
+      [100, 6],
+      [101, 3],
+      [200, 3],
+      [201, 1],
+      [301, 0],
+    ])("since %i ms: %i records", async (sinceMs, count) => {
+      const seen = await once({ sinceMs });
+      expect(seen.slice(0, -1)).toEqual(["1:a\n", "1:b\n", "1:c\n", "2:d\n", "2:e\n", "10:f\n"].slice(6 - count));
+      expect(seen.at(-1)).toBe("end: end");
+    });
+
+    test("from where an earlier reading stopped", async () => {
+      const first = new Reader();
+      first.start(streams, START, { follow: false });
+      await turns();
+      const { attempt, from } = first.offsets.find((one) => one.attempt === 2) ?? { attempt: 0, from: 0 };
+      expect(await once({ attempt, offset: from + 18 })).toEqual(["2:e\n", "10:f\n", "end: end"]);
+    });
+
+    test("of another process", async () => {
+      reader.start(streams, START, { follow: false, process: "setup" });
+      await turns();
+      expect(reader.seen).toEqual(["1:elsewhere", "end: end"]);
+    });
+
+    test("no further than it was at the beginning, cut where it ended", async () => {
+      reader.start(streams, START, { follow: false, creditBytes: 1 });
+      await turns();
+      streams.write(10, "too late\n");
+      streams.write(11, "much too late\n");
+      reader.reading?.credit(1 << 20);
+      await turns();
+      expect(reader.seen).toEqual(["1:a\n", "1:b\n", "1:c\n", "2:d\n", "2:e\n", "10:f\n", "end: end"]);
+    });
+
+    test("says what is no longer kept", async () => {
+      for (let count = 0; count < 30; count += 1) streams.write(1, `more ${count}\n`);
+      const [extent] = await streams.list("session").then((listed) => (listed.ok ? listed.value : []));
+      streams.drop(1, ((extent?.endOffset ?? 0) / 54) | 0 ? 18 * 3 + 23 * 10 : 0);
+      const seen = await once(START);
+      expect(seen[0]).toMatch(/^dropped 1@[1-9]/);
+      expect(seen.at(-1)).toBe("end: end");
+      expect(seen).not.toContain("1:a\n");
+      expect(seen).toContain("1:more 29\n");
+    });
+
+    test("of a session without a log is over at once", async () => {
+      expect(await new Promise<string[]>((resolve) => {
+        const empty = new Reader();
+        empty.start(memoryStreams(), START, { follow: false });
+        void turns().then(() => resolve(empty.seen));
+      })).toEqual(["end: end"]);
+    });
+
+    test("waits for what the supervisor still has to write about an end, within bounds", async () => {
+      reader.state = { ...ENDED, settled: false };
+      reader.start(streams, { lines: 1 }, { follow: false });
+      await turns();
+      expect(reader.seen).toEqual([]);
+      streams.write(10, "RUNNING -> COMPLETED\n", { kind: RecordKind.marker });
+      reader.state = ENDED;
+      reader.clock.advance(SETTLE_PATIENCE_MS / 2);
+      await turns();
+      expect(reader.seen).toEqual(["10:f\n", "10:RUNNING -> COMPLETED\n", "end: end"]);
+      expect(reader.clock.nextTimerMs()).toBeUndefined();
+    });
+  });
+
+  describe("followed", () => {
+    test("what is there and what comes, in order and once", async () => {
+      streams.write(1, "before");
+      reader.start(streams, START, { follow: true });
+      await turns();
+      for (let count = 0; count < 50; count += 1) {
+        streams.write(1, `${count}`);
+        if (count % 7 === 0) await turns();
+      }
+      await turns();
+      expect(reader.seen).toEqual(["1:before", ...Array.from({ length: 50 }, (_, count) => `1:${count}`)]);
+    });
+
+    test("from before the first start, over attempts, until the session has ended", async () => {
+      reader.state = { ...RUNNING, attempt: 0 };
+      reader.start(streams, { lines: 10 }, { follow: true });
+      await turns();
+      expect(streams.followed()).toEqual([]);
+      streams.write(1, "one");
+      reader.become(RUNNING);
+      await turns();
+      streams.write(1, "exit");
+      streams.write(2, "two");
+      reader.become({ ...RUNNING, attempt: 2 });
+      await turns();
+      streams.write(2, "last");
+      reader.become({ ...ENDED, attempt: 2 });
+      await turns();
+      expect(reader.seen).toEqual(["1:one", "1:exit", "2:two", "2:last", "end: end"]);
+      expect(streams.followed()).toEqual([]);
+      expect(reader.listening).toBe(0);
+    });
+
+    test("an attempt that was started and never wrote", async () => {
+      reader.start(streams, START, { follow: true });
+      await turns();
+      expect(streams.followed()).toMatchObject([{ attempt: 1 }]);
+      reader.become(ENDED);
+      await turns();
+      expect(reader.seen).toEqual(["end: end"]);
+    });
+
+    test("a session that ended without a start", async () => {
+      reader.state = { ...ENDED, attempt: 0 };
+      reader.start(streams, START, { follow: true });
+      await turns();
+      expect(reader.seen).toEqual(["end: end"]);
+    });
+
+    test("a session that has ended, to its last byte", async () => {
+      for (let count = 0; count < 100; count += 1) streams.write(1, "x".repeat(1000));
+      reader.state = ENDED;
+      reader.start(streams, START, { follow: true, creditBytes: 5000 });
+      await turns();
+      expect(reader.seen.length).toBeLessThan(10);
+      reader.reading?.credit(1 << 20);
+      await turns();
+      expect(reader.seen.length).toBe(101);
+      expect(reader.seen.at(-1)).toBe("end: end");
+    });
+
+    test("never more than the credit, and one record", async () => {
+      for (let count = 0; count < 100; count += 1) streams.write(1, "x".repeat(100));
+      reader.start(streams, START, { follow: true, creditBytes: 1000 });
+      await turns();
+      const sent = () => reader.offsets.reduce((sum, { from, to }) => sum + to - from, 0);
+      expect(sent()).toBeLessThanOrEqual(1000 + 116);
+      reader.reading?.credit(1000);
+      await turns();
+      expect(sent()).toBeLessThanOrEqual(2000 + 116);
+      expect(sent()).toBeGreaterThan(1000 + 116);
+    });
+
+    test("a reader that is behind loses its place, holds nothing, and goes on from there", async () => {
+      reader.start(streams, START, { follow: true });
+      await turns();
+      streams.write(1, "seen");
+      await turns();
+      reader.saturated = true;
+      for (let count = 0; count < 20; count += 1) streams.write(1, `missed ${count}`);
+      await turns();
+      expect(streams.followed()).toEqual([]);
+      expect(reader.seen).toEqual(["1:seen"]);
+      reader.drain();
+      await turns();
+      expect(reader.seen).toEqual(["1:seen", ...Array.from({ length: 20 }, (_, count) => `1:missed ${count}`)]);
+      const held = reader.offsets.map(({ from, to }) => [from, to]);
+      for (const [index, [from]] of held.entries()) expect(from).toBe(index === 0 ? 0 : held[index - 1]?.[1]);
+    });
+
+    test("a reader that is behind when the session ends still gets all of it", async () => {
+      reader.start(streams, START, { follow: true });
+      await turns();
+      reader.saturated = true;
+      streams.write(1, "last words");
+      await turns();
+      reader.become(ENDED);
+      await turns();
+      expect(reader.seen).toEqual([]);
+      reader.drain();
+      await turns();
+      expect(reader.seen).toEqual(["1:last words", "end: end"]);
+    });
+
+    test("says what was dropped before it could be sent", async () => {
+      reader.start(streams, START, { follow: true });
+      await turns();
+      reader.saturated = true;
+      for (let count = 0; count < 60; count += 1) streams.write(1, `line ${count}`);
+      await turns();
+      streams.drop(1, 1000);
+      reader.drain();
+      await turns();
+      expect(reader.seen[0]).toMatch(/^dropped 1@[1-9]/);
+      expect(reader.seen.at(-1)).toBe("1:line 59");
+      expect(reader.seen).not.toContain("1:line 0");
+    });
+
+    test("waits for the last transition's marker, and not for ever", async () => {
+      reader.start(streams, START, { follow: true });
+      streams.write(1, "bye");
+      await turns();
+      reader.become({ ...ENDED, settled: false });
+      await turns();
+      expect(reader.seen).toEqual(["1:bye"]);
+      streams.write(1, "RUNNING -> COMPLETED", { kind: RecordKind.marker });
+      await turns();
+      for (let step = 0; step < 60; step += 1) {
+        reader.clock.advance(SETTLE_PATIENCE_MS / 50);
+        await turns();
+      }
+      expect(reader.seen).toEqual(["1:bye", "1:RUNNING -> COMPLETED", "end: end"]);
+      expect(reader.clock.nextTimerMs()).toBeUndefined();
+    });
+
+    test("ends when the session is removed", async () => {
+      reader.start(streams, START, { follow: true });
+      await turns();
+      reader.become(undefined);
+      await turns();
+      expect(reader.seen).toEqual(["end: removed"]);
+      expect(streams.followed()).toEqual([]);
+    });
+
+    test.each([
+      [{ ...RUNNING, removing: true }, "removed"],
+      [RUNNING, "hive-lost"],
+    ])("when its stream can be followed no further, while it is %j: %s", async (state, reason) => {
+      reader.state = state;
+      reader.start(streams, START, { follow: true });
+      await turns();
+      streams.endFollowers();
+      expect(reader.seen).toEqual([`end: ${reason}`]);
+    });
+
+    test("nothing is sent after dispose, and nothing is held", async () => {
+      reader.start(streams, START, { follow: true });
+      streams.write(1, "one");
+      reader.reading?.dispose();
+      await turns();
+      streams.write(1, "two");
+      reader.become(undefined);
+      await turns();
+      expect(reader.seen).toEqual([]);
+      expect(streams.followed()).toEqual([]);
+      expect(reader.listening).toBe(0);
+    });
+
+    test("large parts are cut into messages of whole records", async () => {
+      for (let count = 0; count < 40; count += 1) streams.write(1, "y".repeat(30_000));
+      reader.start(streams, START, { follow: true, creditBytes: 1 << 22 });
+      await turns();
+      expect(reader.seen.length).toBe(40);
+      expect(Math.max(...reader.offsets.map(({ from, to }) => to - from))).toBeLessThanOrEqual(256 << 10);
+    });
+
+    test("another process, whose attempts are known from disk alone", async () => {
+      streams.write(1, "up", { process: "service:web" });
+      reader.start(streams, START, { follow: true, process: "service:web" });
+      await turns();
+      streams.write(2, "up again", { process: "service:web" });
+      reader.become({ ...RUNNING, attempt: 2 });
+      await turns();
+      reader.become({ ...ENDED, attempt: 2 });
+      await turns();
+      expect(reader.seen).toEqual(["1:up", "2:up again", "end: end"]);
+    });
+  });
+
+  test("a bug in the port ends the reading, is logged, and reaches nobody else", async () => {
+    for (const follow of [true, false]) {
+      const hurt = new Reader();
+      const broken = { ...streams, list: () => Promise.reject(new Error("planted")) };
+      hurt.start(broken, START, { follow });
+      await turns();
+      expect(hurt.seen).toEqual(["end: hive-lost"]);
+      expect(hurt.errors.length).toBe(1);
+    }
+  });
+});
