@@ -30,16 +30,16 @@ export interface Command {
 
 const MANY = Number.POSITIVE_INFINITY;
 
-const json: Flag = { help: "print JSON; its schema is in schemas/json" };
-const selector: Flag = {
+const json = { help: "print JSON; its schema is in schemas/json" } as const satisfies Flag;
+const selector = {
   short: "l",
   value: "SEL",
   help: "sessions with these labels: k=v, k!=v, k, !k, joined by commas",
-};
-const every: Flag = { short: "a", help: "all sessions" };
-const colony: Flag = { value: "C", help: "sessions of this colony alone" };
-const grace: Flag = { value: "D", help: "time between SIGTERM and SIGKILL, as in 500ms, 10s, 5m" };
-const user: Flag = { help: "the user's settings file" };
+} as const satisfies Flag;
+const every = { short: "a", help: "all sessions" } as const satisfies Flag;
+const colony = { value: "C", help: "sessions of this colony alone" } as const satisfies Flag;
+const grace = { value: "D", help: "time between SIGTERM and SIGKILL, as in 500ms, 10s, 5m" } as const satisfies Flag;
+const user = { help: "the user's settings file" } as const satisfies Flag;
 
 const DURATIONS = "Durations are written 500ms, 10s, 5m, 2h; a bare number is seconds.";
 const NAMES =
@@ -68,7 +68,7 @@ const sessionCommands = {
       rm: { help: "remove the session once it has ended, if no work would be lost" },
       detach: { short: "d", help: "return at once; the default" },
       attach: { help: "bridge this terminal to the session; Ctrl-P Ctrl-Q detaches" },
-      json: json,
+      json,
     },
     notes: [
       "Prints the session's name. An agent or command line is split into words as a shell would, without a shell; what follows -- is taken word by word, and is never a definition.",
@@ -98,7 +98,7 @@ const sessionCommands = {
       },
       selector,
       colony,
-      json: json,
+      json,
       watch: { help: "show the list anew with each change, until Ctrl-C" },
     },
     examples: [
@@ -120,7 +120,7 @@ const sessionCommands = {
       grep: { value: "RE", help: "lines that match this regular expression (JavaScript's)" },
       timestamps: { help: "each line's time before it" },
       raw: { help: "keep escape sequences and carriage returns; no markers" },
-      json: json,
+      json,
     },
     notes: [
       "Plain by default: escape sequences are left out, of an overwritten line (a progress bar) the last state counts, and changes of state stand in their place as `-- overmind: ...`.",
@@ -140,7 +140,7 @@ const sessionCommands = {
     operands: "[SESSION...]",
     least: 0,
     most: MANY,
-    flags: { all: every, selector, grace, json: json },
+    flags: { all: every, selector, grace, json },
     notes: ["Returns once they have ended, and says which processes it ended.", NAMES, DURATIONS],
     examples: [
       ["overmind stop calm-otter", ""],
@@ -157,7 +157,7 @@ const sessionCommands = {
       signal: { short: "s", value: "SIG", help: "send this to the main process alone: the session is still wanted" },
       all: every,
       selector,
-      json: json,
+      json,
     },
     notes: ["Without -s the whole process tree gets SIGKILL and the session is STOPPED.", NAMES],
     examples: [
@@ -176,7 +176,7 @@ const sessionCommands = {
       all: every,
       selector,
       grace,
-      json: json,
+      json,
     },
     notes: ["When work of one of them would be lost, nothing is removed and the exit code is 4.", NAMES],
     examples: [
@@ -190,7 +190,7 @@ const sessionCommands = {
     operands: "SESSION",
     least: 1,
     most: 1,
-    flags: { timeout: { value: "D", help: "give up after this time, with exit code 124" }, json: json },
+    flags: { timeout: { value: "D", help: "give up after this time, with exit code 124" }, json },
     notes: [NAMES, DURATIONS],
     examples: [["overmind wait tests; echo $?", "the session's own exit code"]],
     passesOnExitCode: true,
@@ -201,7 +201,7 @@ const sessionCommands = {
     operands: "SESSION",
     least: 1,
     most: 1,
-    flags: { "show-env": { help: "print the values of its environment: they may hold secrets" }, json: json },
+    flags: { "show-env": { help: "print the values of its environment: they may hold secrets" }, json },
     notes: [NAMES],
     examples: [["overmind describe tests", "why did it die"]],
   },
@@ -213,7 +213,7 @@ const sessionCommands = {
     flags: {
       follow: { short: "f", help: "go on with what happens from now" },
       lines: { short: "n", value: "N", help: "the last N events; 100 when absent" },
-      json: json,
+      json,
     },
     examples: [["overmind events -f", ""]],
   },
@@ -222,7 +222,7 @@ const sessionCommands = {
     summary: "remove ended sessions that have nothing to lose",
     least: 0,
     most: 0,
-    flags: { json: json },
+    flags: { json },
     examples: [["overmind prune", "says what it keeps, and why"]],
   },
 } as const satisfies Record<string, Command>;
@@ -233,7 +233,7 @@ const overmindCommands = {
     summary: "the supervisor, the process host and how many sessions there are",
     least: 0,
     most: 0,
-    flags: { json: json },
+    flags: { json },
     examples: [["overmind status", ""]],
   },
   "supervisor start": {
@@ -265,7 +265,7 @@ const overmindCommands = {
     summary: "as status, but never starts a supervisor: exit code 5 when none runs",
     least: 0,
     most: 0,
-    flags: { json: json },
+    flags: { json },
     examples: [["overmind supervisor status", ""]],
   },
   "supervisor logs": {
@@ -300,7 +300,7 @@ const overmindCommands = {
     summary: "say what is missing or odd on this machine; needs no supervisor",
     least: 0,
     most: 0,
-    flags: { json: json },
+    flags: { json },
     notes: ["Exit code 0 when nothing is wrong, 1 otherwise; warnings alone are not wrong."],
     examples: [["overmind doctor", ""]],
   },
@@ -310,7 +310,7 @@ const overmindCommands = {
     operands: "NAME",
     least: 1,
     most: 1,
-    flags: { user, json: json },
+    flags: { user, json },
     examples: [["overmind config get graceMs --user", ""]],
   },
   "config set": {
@@ -330,7 +330,7 @@ const overmindCommands = {
     summary: "print every setting, its value and what it is for",
     least: 0,
     most: 0,
-    flags: { user, json: json },
+    flags: { user, json },
     examples: [["overmind config list --user", ""]],
   },
   help: {

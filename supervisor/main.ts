@@ -42,8 +42,7 @@ async function start(home: string): Promise<void> {
   process.umask(0o077);
   const layout = homeLayout(home, { platform: process.platform, userId: process.getuid?.() ?? 0 });
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const native = nativeFolder();
-  const lock = takeExclusiveLock(layout.lock, native.sqlite);
+  const lock = takeExclusiveLock(layout.lock);
   if (!lock.ok) {
     if (lock.fault.code === "conflict") process.exit(ANOTHER_RULES);
     refuseToStart(layout, lock.fault);
@@ -54,7 +53,7 @@ async function start(home: string): Promise<void> {
     const read = await readSettings(layout.settings);
     if (!read.ok) throw new FaultError(read.fault);
     settings = read.value;
-    const running = await run(layout, log, native, settings, (next) => {
+    const running = await run(layout, log, settings, (next) => {
       settings = next;
     });
     process.on("SIGTERM", () => running.end(0));
@@ -62,7 +61,10 @@ async function start(home: string): Promise<void> {
     process.on("SIGHUP", () => {}); // The terminal that started the client is gone: that is no reason to end.
     fenceBugs(log, running);
   } catch (error) {
-    log.error("the supervisor could not start", { fault: faultOf(error), stack: error instanceof Error ? error.stack : undefined });
+    log.error("the supervisor could not start", {
+      fault: faultOf(error),
+      stack: error instanceof Error ? error.stack : undefined,
+    });
     refuseToStart(layout, faultOf(error));
   }
 }
@@ -70,12 +72,11 @@ async function start(home: string): Promise<void> {
 async function run(
   layout: HomeLayout,
   log: Log,
-  native: NativeFiles,
   settings: Settings,
   onSettings: (settings: Settings) => void,
 ): Promise<Running> {
   const startedAtMs = systemClock.now();
-  const opened = openSqliteStore({ path: layout.store, now: systemClock.now, ...(native.sqlite === undefined ? {} : { nativeBinding: native.sqlite }) });
+  const opened = openSqliteStore({ path: layout.store, log });
   if (!opened.ok) throw new FaultError(opened.fault);
   const store = opened.value;
   const limits = (from: Settings) => ({ sessionLogBytes: from.sessionLogBytes, totalLogBytes: from.totalLogBytes });
@@ -104,8 +105,19 @@ async function run(
     identities: systemIdentities,
     activity,
     usage,
-    identity: { version: OVERMIND_VERSION, buildId, pid: process.pid, startedAtMs, home: layout.home, endpoint: layout.mainEndpoint },
-    injected: { sessionEndpoint: layout.sessionEndpoint, binFolder: join(import.meta.dirname, "bin"), pathDelimiter: delimiter },
+    identity: {
+      version: OVERMIND_VERSION,
+      buildId,
+      pid: process.pid,
+      startedAtMs,
+      home: layout.home,
+      endpoint: layout.mainEndpoint,
+    },
+    injected: {
+      sessionEndpoint: layout.sessionEndpoint,
+      binFolder: join(import.meta.dirname, "bin"),
+      pathDelimiter: delimiter,
+    },
     settings: () => current,
     reloadSettings: async () => {
       const read = await readSettings(layout.settings);
@@ -119,7 +131,11 @@ async function run(
     stopSupervisor: () => void setTimeout(() => running?.end(0), FAREWELL_MS),
   };
   const weaver = startWeaver(parts);
-  const cortex = await startCortex({ services, handlers: handlers(services), endpoints: { main: layout.mainEndpoint, session: layout.sessionEndpoint } });
+  const cortex = await startCortex({
+    services,
+    handlers: handlers(services),
+    endpoints: { main: layout.mainEndpoint, session: layout.sessionEndpoint },
+  });
   writeIdentity(layout, buildId);
   log.info("the supervisor rules", { pid: process.pid, version: OVERMIND_VERSION, buildId });
   running = {
@@ -152,21 +168,6 @@ function fenceBugs(log: Log, running: Running): void {
   process.on("unhandledRejection", end);
 }
 
-interface NativeFiles {
-  /** Undefined when better-sqlite3 finds its own binary, as in a checkout. */
-  readonly sqlite: string | undefined;
-}
-
-function nativeFolder(): NativeFiles {
-  const copied = join(import.meta.dirname, "native", "better_sqlite3.node");
-  try {
-    readFileSync(copied, { flag: "r" });
-    return { sqlite: copied };
-  } catch {
-    return { sqlite: undefined }; // Not a version copy: started from the package itself.
-  }
-}
-
 function readBuildId(): string {
   try {
     return readFileSync(join(import.meta.dirname, "build-id"), "utf8").trim();
@@ -196,7 +197,9 @@ function refuseToStart(layout: HomeLayout, reason: Fault): never {
   } catch {
     // The home itself cannot be written to: standard error, which goes to its log or terminal, is all there is.
   }
-  process.stderr.write(`overmind-supervisor: ${reason.message}\n${reason.hint === undefined ? "" : `hint: ${reason.hint}\n`}`);
+  process.stderr.write(
+    `overmind-supervisor: ${reason.message}\n${reason.hint === undefined ? "" : `hint: ${reason.hint}\n`}`,
+  );
   process.exit(1);
 }
 

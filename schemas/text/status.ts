@@ -21,6 +21,11 @@ const PHASE_WORDS: Readonly<Record<Phase, string>> = {
   STOPPED: "stopped",
 };
 
+export interface Build {
+  readonly version: string;
+  readonly buildId: string;
+}
+
 /** Ends with a newline. */
 export function statusText(status: StatusView, options: { readonly nowMs: number; readonly colour: boolean }): string {
   const style = styleFor(options.colour);
@@ -41,10 +46,7 @@ export function statusText(status: StatusView, options: { readonly nowMs: number
 }
 
 /** What to say when the command line and the supervisor are of different builds; undefined when they are one. */
-export function buildDifference(
-  client: { readonly version: string; readonly buildId: string },
-  supervisor: StatusView["supervisor"],
-): string | undefined {
+export function buildDifference(client: Build, supervisor: Build): string | undefined {
   if (client.buildId === supervisor.buildId) return undefined;
   return (
     `this command is version ${plain(client.version)} (build ${plain(client.buildId)}), the supervisor ${plain(supervisor.version)} ` +

@@ -4,9 +4,9 @@ import { failed, fault, ok, type Result } from "../../schemas/fault.ts";
 import type { Disposable } from "../ports/hive.ts";
 
 /** Holds the lock until it is disposed of or the process dies. `conflict` when another process holds it. */
-export function takeExclusiveLock(path: string, nativeBinding: string | undefined): Result<Disposable> {
+export function takeExclusiveLock(path: string): Result<Disposable> {
   try {
-    const database = new Database(path, { timeout: 0, ...(nativeBinding === undefined ? {} : { nativeBinding }) });
+    const database = new Database(path, { timeout: 0 });
     try {
       database.exec("BEGIN EXCLUSIVE");
     } catch (error) {

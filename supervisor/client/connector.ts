@@ -2,10 +2,9 @@
  * How a front end comes to its connections: the first finds or starts the supervisor, each later one replaces one that
  * was lost. Inside a session it is the session's socket, with its token, and nothing is ever started.
  */
-import { homedir } from "node:os";
 import { FaultError, fault } from "../../schemas/fault.ts";
 import { type Connection, connect } from "./connection.ts";
-import { chooseTarget, type Target } from "./endpoint.ts";
+import { type Target, targetOf } from "./endpoint.ts";
 import { ensureSupervisor } from "./launch.ts";
 import { type Program, runningProgram } from "./program.ts";
 import { reconnect } from "./reconnect.ts";
@@ -29,11 +28,6 @@ export function connector(options: ConnectorOptions): () => Promise<Connection> 
     hasConnected = true;
     return connection;
   };
-}
-
-export function targetOf(environment: NodeJS.ProcessEnv): Target {
-  const userId = process.getuid?.() ?? 0;
-  return chooseTarget({ environment, platform: process.platform, userHome: homedir(), userId });
 }
 
 async function openTarget(target: Target, options: Required<ConnectorOptions>): Promise<Connection> {

@@ -397,7 +397,7 @@ test.skipIf(!canMount)(canMount ? DISK : `${DISK} (SKIPPED: only root can mount 
     const [gap] = payloadsOnDisk<GapPayload>(records(), RecordKind.gap);
     expect(gap).toEqual({ bytes: 3_000_000 - textOf(records()).length, reason: "disk-full" });
     expect(kindsOf(records()).slice(-2)).toEqual([RecordKind.gap, RecordKind.exit]);
-    expect(small.reports()).toMatch(/ENOSPC[\s\S]*is written again/);
+    await until(() => /ENOSPC[\s\S]*is written again/.test(small.reports()), "both to be reported");
   } finally {
     await small.close();
     execFileSync("umount", [disk]);

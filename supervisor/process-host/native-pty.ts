@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describeError, report } from "./report.ts";
 
 export interface NativePty {
@@ -68,9 +68,10 @@ function nativeFile(name: string): string {
   if (existsSync(beside)) return beside;
   const platform = `${process.platform}-${process.arch}`;
   const { resolve } = createRequire(createRequire(import.meta.filename).resolve("@lydell/node-pty"));
+  const packaged = `@lydell/node-pty-${platform}`;
   try {
-    return resolve(`@lydell/node-pty-${platform}/prebuilds/${platform}/${name}`);
+    return join(dirname(resolve(packaged)), "../prebuilds", platform, name);
   } catch {
-    return resolve(`@lydell/node-pty-${platform}/${name}`); // Its place up to 1.1.
+    return resolve(`${packaged}/${name}`); // Up to 1.1 the package has no module, and its files are at its top.
   }
 }

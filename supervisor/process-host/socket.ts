@@ -14,7 +14,7 @@ export async function listen(path: string, onConnection: (socket: Socket) => voi
     if (errorCode(error) !== "EADDRINUSE") throw error;
     if (await answers(path)) throw new Error(`another process host answers on ${path}`);
     unlinkSync(path);
-    return await listenOnce(path, onConnection);
+    return listenOnce(path, onConnection);
   }
 }
 

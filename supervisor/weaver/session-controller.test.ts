@@ -153,6 +153,22 @@ describe("a stop", () => {
     expect(now(session).observed).toMatchObject({ phase: "STOPPED", exit: { signal: "SIGKILL" } });
   });
 
+  test("whose signal could not be sent for longer than SIGKILL's patience ends the tree all the same", async () => {
+    const session = await started();
+    const child = hive.leaveChild(session.id, "stubborn", ["SIGTERM"]);
+    want(session, STOP);
+    await weaver.idle();
+    await pass(900);
+    hive.failing.signalTree = { code: "host-unavailable", message: "not now", retryable: true };
+    await pass(15_000);
+    expect(child.alive).toBe(true);
+    expect(now(session).observed.phase).toBe("STOPPING");
+    delete hive.failing.signalTree;
+    await pass(31_000);
+    expect(child.alive).toBe(false);
+    expect(now(session).observed.phase).toBe("STOPPED");
+  });
+
   test("hardened to a kill does not wait for the grace", async () => {
     const session = await started();
     const process = main(session);

@@ -189,24 +189,23 @@ function cannotStart(
   return NEXT;
 }
 
-/** The time is recorded first: after a crash the grace goes on from it, and a signal sent twice harms nobody. */
+/**
+ * Sent first, then recorded: after a crash or a failure in between it is sent once more, which harms nobody. A signal
+ * that was recorded and never sent would leave processes alive in a session that is said to have ended.
+ */
 async function signalTree(
   parts: ControllerParts,
   session: SessionRecord,
   facts: SessionFacts,
   signal: "SIGTERM" | "SIGKILL",
 ): Promise<Applied> {
-  const { store, hive } = parts;
   const ending: Ending = session.observed.ending ?? { cause: "asked", ended: [] };
-  const timed: Ending =
-    signal === "SIGKILL"
-      ? { ...ending, killedAtMs: ending.killedAtMs ?? facts.nowMs }
-      : { ...ending, terminatedAtMs: facts.nowMs };
-  const recorded = store.changeSession(session.id, session.revision, { observed: { ending: timed } });
-  const signalled = await hive.trees.signal(session.id, session.observed.main ?? identityOf(facts), signal);
+  const signalled = await parts.hive.trees.signal(session.id, session.observed.main ?? identityOf(facts), signal);
   if (!signalled.ok) return settled({ type: "retry", fault: signalled.fault });
-  const ended = mergeEnded(timed.ended, signalled.value);
-  store.changeSession(session.id, recorded.revision, { observed: { ending: { ...timed, ended } } });
+  const sentAtMs = parts.clock.now();
+  const times = signal === "SIGKILL" ? { killedAtMs: ending.killedAtMs ?? sentAtMs } : { terminatedAtMs: sentAtMs };
+  const ended = mergeEnded(ending.ended, signalled.value);
+  parts.store.changeSession(session.id, session.revision, { observed: { ending: { ...ending, ...times, ended } } });
   return NEXT;
 }
 

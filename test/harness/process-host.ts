@@ -14,7 +14,7 @@ import {
 import { createRequire } from "node:module";
 import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { build } from "esbuild";
 import { failed, ok, type Result } from "../../schemas/fault.ts";
 import { encodeFrame, FrameReader } from "../../schemas/frame.ts";
@@ -31,7 +31,10 @@ import { recordsOnDisk } from "./segments.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../..");
 /** Everything that a test waits for comes in milliseconds; a loaded machine is given this long. */
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 8_000;
+
+/** Reads of a log until its end is no longer being written. */
+const MAX_READS = 20;
 
 type Message = Extract<ControllerMessage, { readonly id: number }>;
 /** A request without the id, which the controller gives it. */
@@ -70,15 +73,16 @@ export async function buildHost(folder: string): Promise<string> {
   });
   mkdirSync(join(folder, "native"), { recursive: true });
   const platform = `${process.platform}-${process.arch}`;
-  const packaged = createRequire(createRequire(import.meta.url).resolve("@lydell/node-pty"));
-  for (const place of [`prebuilds/${platform}/`, ""]) {
-    for (const name of ["pty.node", "spawn-helper"]) {
-      try {
-        copyFileSync(packaged.resolve(`@lydell/node-pty-${platform}/${place}${name}`), join(folder, "native", name));
-      } catch {
-        // Each version of node-pty has them in one of the two places; the helper is for macOS alone.
-      }
+  const packaged = `@lydell/node-pty-${platform}`;
+  const { resolve: find } = createRequire(createRequire(import.meta.url).resolve("@lydell/node-pty"));
+  for (const name of process.platform === "darwin" ? ["pty.node", "spawn-helper"] : ["pty.node"]) {
+    let from: string;
+    try {
+      from = join(dirname(find(packaged)), "../prebuilds", platform, name);
+    } catch {
+      from = find(`${packaged}/${name}`); // Its place up to 1.1.
     }
+    copyFileSync(from, join(folder, "native", name));
   }
   return outfile;
 }
@@ -154,7 +158,7 @@ export async function startHost(
     reports: () => reports,
     connect,
     connectSilently,
-    records: (key) => recordsOnDisk(logs, key.sessionId, key.attempt),
+    records: (key) => settledRecords(logs, key),
     async close() {
       for (const connection of connections) connection.close();
       const left = childrenOf(host.pid ?? 0);
@@ -294,6 +298,17 @@ export function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** A file that is being written may end within a record for a moment; one that is torn stays so. */
+function settledRecords(logs: string, key: StreamKey): StreamRecord[] {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return recordsOnDisk(logs, key.sessionId, key.attempt);
+    } catch (error) {
+      if (tries === MAX_READS) throw error;
+    }
   }
 }
 

@@ -47,8 +47,13 @@ const OUTPUT_KINDS: Readonly<Record<number, OutputKind>> = {
 /** A raw line without an end is given out in pieces of so many characters. */
 const LONGEST_RAW_LINE = 1 << 20;
 
-/** Text of a gap, in words. */
-export function describeGap(gap: GapPayload): string {
+/** A gap record, in words. */
+export function gapText(record: StreamRecord): string {
+  const gap = payloadOf<GapPayload>(record);
+  return gap === undefined ? "some output may be missing here" : describeGap(gap);
+}
+
+function describeGap(gap: GapPayload): string {
   const how = gap.reason === "disk-full" ? "the disk was full" : "the process host died";
   return gap.bytes === null
     ? `${how}: some output may be missing here`
@@ -118,9 +123,7 @@ export class LogReader {
       const marker = payloadOf<MarkerPayload>(record);
       if (marker !== undefined) entries.push(this.#note(record, "marker", plain(marker.text)));
     } else if (record.kind === RecordKind.gap) {
-      const gap = payloadOf<GapPayload>(record);
-      entries.push(...this.flush());
-      if (gap !== undefined) entries.push(this.#note(record, "gap", describeGap(gap)));
+      entries.push(...this.flush(), this.#note(record, "gap", gapText(record)));
     }
   }
 

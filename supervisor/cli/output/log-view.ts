@@ -49,7 +49,7 @@ export class LogView {
   }
 
   /** Shows what there is of the line under way, if nothing more of it comes soon. */
-  async showPromptSoon(printer: LogPrinter): Promise<void> {
+  showPromptSoon(printer: LogPrinter): void {
     this.#stopPrompt();
     const pending = this.#reader.pending();
     if (pending === undefined || pending.kind === "stdin" || !this.#isWanted(pending.text)) return;

@@ -31,12 +31,12 @@ export function processOutput(stream: NodeJS.WriteStream, environment: Readonly<
   };
 }
 
-/** NO_COLOR and FORCE_COLOR as most programs know them; else colours are for terminals that show them. */
+/** Colours are for terminals that show them, unless the user's environment says otherwise. */
 export function wantsColour(isTerminal: boolean, environment: Readonly<NodeJS.ProcessEnv>): boolean {
-  if ((environment.NO_COLOR ?? "") !== "") return false;
-  const forced = environment.FORCE_COLOR;
-  if (forced !== undefined) return forced !== "0" && forced !== "false";
-  return isTerminal && environment.TERM !== "dumb";
+  const { NO_COLOR: none, FORCE_COLOR: forced, TERM: terminal } = environment;
+  if (none !== undefined && none !== "") return false;
+  if (forced !== undefined && forced !== "") return forced !== "0";
+  return isTerminal && terminal !== "dumb";
 }
 
 /** Resolves when all that was written is out, or nobody reads it. */

@@ -1,0 +1,75 @@
+/**
+ * `overmind start|s|connect|echo|quit` are commands of another well-known program of the same name (a process manager
+ * that many `bin/dev` scripts call). Ours stands first in a session's PATH, so it hands these over to the next one.
+ */
+import { spawn } from "node:child_process";
+import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { basename, delimiter, join } from "node:path";
+import { isatty } from "node:tty";
+
+/** A wrapper around ours is a short script that names our bundle: in our version copies, by npm, by pnpm, by hand. */
+const WRAPPER_BYTES = 4096;
+const OUR_BUNDLE = "overmind.cjs";
+const NO_SUCH_PROGRAM = 127;
+/**
+ * Counts how often a command was handed over: a shim that leads back to us under a name that we do not recognise must
+ * not start us for ever. More than one is no fault: the other program may run `bin/dev` scripts of its own.
+ */
+const HANDOVERS = "OVERMIND_HANDOVERS";
+const MOST_HANDOVERS = 8;
+/** A terminal sends them to all processes in front by itself. */
+const FROM_TERMINAL: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
+const FORWARDED: readonly NodeJS.Signals[] = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"];
+
+/** Runs the other program in our place; this process then ends as it ended. */
+export function handOver(argv: readonly string[]): void {
+  const handovers = Number(process.env[HANDOVERS] ?? "0");
+  const program = handovers < MOST_HANDOVERS ? nextInPath(process.env.PATH ?? "") : undefined;
+  if (program === undefined) {
+    fail(`overmind ${argv[0]} is another program's command, and no other overmind is in PATH (ours: overmind --help)`);
+  }
+  const environment = { ...process.env, [HANDOVERS]: String(handovers + 1) };
+  const child = spawn(program, argv, { stdio: "inherit", env: environment });
+  for (const signal of FORWARDED) process.on(signal, () => void child.kill(signal));
+  for (const signal of FROM_TERMINAL) process.on(signal, () => void (isatty(0) || child.kill(signal)));
+  child.on("error", (error) => fail(`cannot run ${program}: ${error.message}`));
+  child.on("exit", (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    for (const own of [...FORWARDED, ...FROM_TERMINAL]) process.removeAllListeners(own);
+    process.kill(process.pid, signal);
+  });
+}
+
+function nextInPath(path: string): string | undefined {
+  const name = process.platform === "win32" ? "overmind.exe" : "overmind";
+  return path
+    .split(delimiter)
+    .map((folder) => join(folder === "" ? "." : folder, name))
+    .find((candidate) => isProgram(candidate) && !isOurs(candidate));
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false; // Nothing of that name, or nothing that we may run.
+  }
+}
+
+/** Ours in whichever place and version: a link to the bundle, or a wrapper that names it. */
+function isOurs(path: string): boolean {
+  if (basename(realpathSync(path)) === OUR_BUNDLE) return true;
+  const head = Buffer.alloc(WRAPPER_BYTES);
+  const file = openSync(path, "r");
+  try {
+    return head.toString("latin1", 0, readSync(file, head)).includes(OUR_BUNDLE);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(NO_SUCH_PROGRAM);
+}
