@@ -16,6 +16,7 @@ import { BUILT_FROM, DIST, ROOT, sourceState } from "./source-state.mjs";
 const ENTRIES = {
   overmind: "supervisor/cli/entry.ts",
   cli: "supervisor/cli/main.ts",
+  settings: "supervisor/cli/settings-file.ts",
   supervisor: "supervisor/main.ts",
   "overmind-supervisor": "supervisor/stdio-entry.ts",
   "process-host": "supervisor/process-host/main.ts",

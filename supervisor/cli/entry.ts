@@ -26,7 +26,10 @@ async function main(argv: readonly string[]): Promise<void> {
   const request = hotRequest(argv);
   if (request !== undefined) await answerHot(request, target);
   const { loadBundle } = await import("../client/load-bundle.ts");
-  loadBundle("cli", { program: runningProgram(), cacheFolder: target.kind === "home" ? target.layout.cache : undefined });
+  loadBundle("cli", {
+    program: runningProgram(),
+    cacheFolder: target.kind === "home" ? target.layout.cache : undefined,
+  });
 }
 
 void main(process.argv.slice(2));

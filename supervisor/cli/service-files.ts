@@ -65,7 +65,12 @@ ${Object.entries(variables)
 
 /** In double quotes systemd knows C escapes; % begins a specifier and $ a variable. */
 function systemdQuoted(text: string): string {
-  const escaped = text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n").replaceAll("%", "%%").replaceAll("$", "$$$$");
+  const escaped = text
+    .replaceAll("\\", "\\\\")
+    .replaceAll('"', '\\"')
+    .replaceAll("\n", "\\n")
+    .replaceAll("%", "%%")
+    .replaceAll("$", "$$$$");
   return `"${escaped}"`;
 }
 

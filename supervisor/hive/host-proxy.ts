@@ -3,7 +3,7 @@
  * again whenever it is lost. A host that lives is never replaced, whatever it does; one that has died is, and everybody
  * is told, for its processes have no witness any more.
  */
-import { type Fault, failed, fault, type Result } from "../../schemas/fault.ts";
+import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.ts";
 import type { HomeLayout } from "../../schemas/home.ts";
 import type { HostHello } from "../../schemas/host-protocol.ts";
 import type { Log } from "../ports/clock.ts";
@@ -53,9 +53,9 @@ export class HostProxy {
     this.#limits = options.limits;
   }
 
-  /** The host that answers now. */
-  get hello(): HostHello | undefined {
-    return this.#connected?.hello;
+  /** The host that answers now, as it said hello; or why there is none. */
+  get host(): Result<HostHello> {
+    return this.#connected === undefined ? failed(this.#fault) : ok(this.#connected.hello);
   }
 
   /** The first try. Whether or not it succeeds, the proxy goes on trying by itself. */

@@ -1,5 +1,5 @@
 /** The Processes port: what the rules ask of this machine's processes, in the words of the host's protocol. */
-import { failed, fault, ok, type Result } from "../../schemas/fault.ts";
+import { ok, type Result } from "../../schemas/fault.ts";
 import type { HostedProcess, HostStarted } from "../../schemas/host-protocol.ts";
 import { type StreamKey, streamId } from "../../schemas/segment.ts";
 import type { Processes } from "../ports/hive.ts";
@@ -52,19 +52,17 @@ export function hostProcesses(
     async start(spec) {
       const started = await proxy.request<HostStarted>({ type: "start", spec });
       if (!started.ok) return started;
-      const { hello } = proxy;
-      // The connection was lost right behind the reply: the next look finds out which host answers now.
-      if (hello === undefined) return failed(fault("host-unavailable", "the process host was lost", { retryable: true }));
+      const { host } = proxy;
+      // Lost right behind its reply: the next look finds out which host answers then.
+      if (!host.ok) return host;
       const { process } = started.value;
       known.set(process);
       on.started(process);
-      return ok({ hostId: hello.hostId, process });
+      return ok({ hostId: host.value.hostId, process });
     },
-    async observe(key) {
-      const { hello } = proxy;
-      if (hello !== undefined) return ok({ hostId: hello.hostId, process: known.get(key) });
-      const asked = await proxy.request<never>({ type: "list" });
-      return asked.ok ? failed(fault("busy", "the process host has just been found", { retryable: true })) : asked;
+    observe(key) {
+      const { host } = proxy;
+      return Promise.resolve(host.ok ? ok({ hostId: host.value.hostId, process: known.get(key) }) : host);
     },
     async acknowledgeExit(key) {
       const acknowledged = await ask({ type: "acknowledge-exit", key });

@@ -50,7 +50,7 @@ test("SIGTERM and SIGINT are ignored while a process runs, and end a host withou
   await controller.must({ type: "close-input", key: KEY });
   await controller.exitOf(KEY);
   host.process.kill("SIGTERM");
-  await until(hasEnded, "the host to end");
+  await until(hasEnded, () => `the host to end: ${host.reports()}`);
   expect(host.process.exitCode).toBe(0);
   expect([host.identity, host.socket].filter((path) => existsSync(path))).toEqual([]);
 });
@@ -82,7 +82,7 @@ test.each([
   const [main] = await controller.must<HostedProcess[]>({ type: "list" });
   expect([child, main?.pid ?? 0].map(isAlive)).toEqual([true, true]);
   remove();
-  await until(hasEnded, "the host to end");
+  await until(hasEnded, () => `the host to end: ${host.reports()}`);
   await until(() => !isAlive(child) && !isAlive(main?.pid ?? 0), "what it started to end");
   expect(existsSync(host.home)).toBe(false);
 });

@@ -5,7 +5,7 @@
  * This file: who is working and who is idle. One timer for all, armed only while somebody works.
  */
 import { IDLE_AFTER_MS, rawActivity } from "../core/activity.ts";
-import { type Activity, hasEnded } from "../core/session.ts";
+import { type Activity, hasEnded, type SessionRecord } from "../core/session.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Disposable, Hive } from "../ports/hive.ts";
 import type { Store } from "../ports/store.ts";
@@ -33,8 +33,10 @@ export function trackActivity(parts: {
   const heard = new Map<string, Heard>();
   const listeners = new Set<(sessionId: string, activity: Activity) => void>();
   let timer: Disposable | undefined;
+  let disposed = false;
 
   function note(sessionId: string, atMs: number): void {
+    if (disposed) return;
     const known = heard.get(sessionId) ?? { lastByteMs: 0, activity: "idle" };
     known.lastByteMs = Math.max(known.lastByteMs, atMs);
     heard.set(sessionId, known);
@@ -43,7 +45,11 @@ export function trackActivity(parts: {
   }
 
   function settle(sessionId: string, known: Heard): void {
+    // The wall clock may have been set back: a byte of the future would keep it working until then.
+    known.lastByteMs = Math.min(known.lastByteMs, clock.now());
     const activity = rawActivity(known.lastByteMs, clock.now());
+    // Only those that work are remembered.
+    if (activity === "idle") heard.delete(sessionId);
     if (activity === known.activity) return;
     known.activity = activity;
     for (const listener of listeners) listener(sessionId, activity);
@@ -51,19 +57,31 @@ export function trackActivity(parts: {
 
   function arm(): void {
     if (timer !== undefined) return;
-    const working = [...heard.values()].filter((known) => known.activity === "working");
-    if (working.length === 0) return;
-    const first = Math.min(...working.map((known) => known.lastByteMs));
+    if (heard.size === 0) return;
+    const first = Math.min(...[...heard.values()].map((known) => known.lastByteMs));
     timer = clock.after(Math.max(1, first + IDLE_AFTER_MS - clock.now()), () => {
       timer = undefined;
-      for (const [sessionId, known] of heard) {
-        if (known.activity === "working") settle(sessionId, known);
-      }
+      for (const [sessionId, known] of heard) settle(sessionId, known);
       arm();
     });
   }
 
+  /** What came before this supervisor: the process host knows when each last wrote. */
+  async function askHost(sessionId: string, attempt: number): Promise<void> {
+    const seen = await hive.processes.observe({ sessionId, process: "main", attempt });
+    // A host that cannot say tells of the next byte by itself; until then idle is what is known.
+    const lastOutputMs = seen.ok ? (seen.value.process?.lastOutputMs ?? 0) : 0;
+    if (lastOutputMs > 0 && isRunning(store.session(sessionId))) note(sessionId, lastOutputMs);
+  }
+
+  function askHostOfAll(): void {
+    for (const session of store.sessions({ living: true })) {
+      if (isRunning(session)) void askHost(session.id, session.observed.attempt);
+    }
+  }
+
   const sources = [
+    hive.onHost(askHostOfAll),
     hive.onActivity((streams) => {
       for (const { key, lastOutputMs } of streams) {
         if (key.process === "main" && lastOutputMs > 0) note(key.sessionId, lastOutputMs);
@@ -75,6 +93,7 @@ export function trackActivity(parts: {
       if (session === undefined || hasEnded(session.observed.phase)) heard.delete(sessionId);
     }),
   ];
+  askHostOfAll();
   return {
     of: (sessionId) => heard.get(sessionId)?.activity ?? "idle",
     noteInput: (sessionId) => note(sessionId, clock.now()),
@@ -83,8 +102,13 @@ export function trackActivity(parts: {
       return { dispose: () => void listeners.delete(listener) };
     },
     dispose() {
+      disposed = true;
       timer?.dispose();
       for (const source of sources) source.dispose();
     },
   };
+}
+
+function isRunning(session: SessionRecord | undefined): boolean {
+  return session?.observed.phase === "RUNNING" || session?.observed.phase === "STOPPING";
 }

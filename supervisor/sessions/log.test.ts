@@ -174,8 +174,7 @@ describe.each([
 
     test("says what is no longer kept", async () => {
       for (let count = 0; count < 30; count += 1) streams.write(1, `more ${count}\n`);
-      const [extent] = await streams.list("session").then((listed) => (listed.ok ? listed.value : []));
-      streams.drop(1, ((extent?.endOffset ?? 0) / 54) | 0 ? 18 * 3 + 23 * 10 : 0);
+      streams.drop(1, 400);
       const seen = await once(START);
       expect(seen[0]).toMatch(/^dropped 1@[1-9]/);
       expect(seen.at(-1)).toBe("end: end");
@@ -196,11 +195,11 @@ describe.each([
       reader.start(streams, { lines: 1 }, { follow: false });
       await turns();
       expect(reader.seen).toEqual([]);
-      streams.write(10, "RUNNING -> COMPLETED\n", { kind: RecordKind.marker });
+      streams.write(10, "RUNNING -> COMPLETED", { kind: RecordKind.marker });
       reader.state = ENDED;
       reader.clock.advance(SETTLE_PATIENCE_MS / 2);
       await turns();
-      expect(reader.seen).toEqual(["10:f\n", "10:RUNNING -> COMPLETED\n", "end: end"]);
+      expect(reader.seen).toEqual(["10:f\n", "10:RUNNING -> COMPLETED", "end: end"]);
       expect(reader.clock.nextTimerMs()).toBeUndefined();
     });
   });

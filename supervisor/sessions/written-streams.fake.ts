@@ -1,5 +1,5 @@
 /** The port of streams over what a test writes: in memory, or in real segment files. It answers later, as a hive does. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ok } from "../../schemas/fault.ts";
 import {
@@ -52,7 +52,9 @@ export function memoryStreams(): WrittenStreams {
     drop(key, offset) {
       const stream = streams.get(streamId(key));
       if (stream === undefined) return;
-      streams.set(streamId(key), { key, base: offset, bytes: stream.bytes.subarray(offset - stream.base) });
+      const kept = parseRecords(stream.bytes, stream.base).records.find((record) => endOfRecord(record) > offset);
+      const base = kept?.offset ?? stream.base + stream.bytes.length;
+      streams.set(streamId(key), { key, base, bytes: stream.bytes.subarray(base - stream.base) });
     },
   });
 }
@@ -61,7 +63,7 @@ export function memoryStreams(): WrittenStreams {
 export function fileStreams(logs: string, segmentBytes = 200): WrittenStreams {
   const folderOf = (key: StreamKey) => join(logs, key.sessionId, streamFolderName(key));
   const segmentsOf = (key: StreamKey) =>
-    readdirSync(folderOf(key))
+    (existsSync(folderOf(key)) ? readdirSync(folderOf(key)) : [])
       .sort()
       .map((name) => ({ base: parseSegmentFileName(name) ?? Number.NaN, path: join(folderOf(key), name) }));
   return writtenStreams({
@@ -118,7 +120,7 @@ function writtenStreams(shelf: Shelf): WrittenStreams {
     const offset = Math.max(fromOffset, base);
     let end = offset;
     for (const record of parseRecords(bytes.subarray(offset - base), offset).records) {
-      const after = record.offset + RECORD_HEADER_BYTES + record.payload.length;
+      const after = endOfRecord(record);
       if (after - offset > mostBytes && end > offset) break;
       end = after;
     }
@@ -129,6 +131,7 @@ function writtenStreams(shelf: Shelf): WrittenStreams {
     queueMicrotask(() => {
       if (!following.has(one) || one.credit <= 0 || one.next >= endOf(one.key)) return;
       const sent = part(one.key, one.next, Math.min(one.credit, 1 << 20));
+      if (sent.bytes.length === 0) throw new Error(`no record begins at ${one.next}`);
       if (sent.offset > one.next) one.follower.onDropped(sent.offset);
       one.next = sent.offset + sent.bytes.length;
       one.credit -= sent.bytes.length;
@@ -170,7 +173,7 @@ function writtenStreams(shelf: Shelf): WrittenStreams {
     offsetOfLastLines(key, lines) {
       let missing = lines;
       for (const record of records(key).reverse()) {
-        if (missing <= 0) return Promise.resolve(ok(record.offset + RECORD_HEADER_BYTES + record.payload.length));
+        if (missing <= 0) return Promise.resolve(ok(endOfRecord(record)));
         missing -= Buffer.from(record.payload).toString().split("\n").length - 1;
       }
       return Promise.resolve(ok(lines === 0 ? endOf(key) : shelf.read(key).base));
@@ -191,4 +194,8 @@ function writtenStreams(shelf: Shelf): WrittenStreams {
       };
     },
   };
+}
+
+function endOfRecord(record: StreamRecord): number {
+  return record.offset + RECORD_HEADER_BYTES + record.payload.length;
 }

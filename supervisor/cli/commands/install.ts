@@ -1,11 +1,11 @@
 /** overmind supervisor install and uninstall: a systemd user unit or a launchd agent that starts it at login. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { FaultError, fault } from "../../../schemas/fault.ts";
 import type { CliContext } from "../context.ts";
-import { launchdAgent, LAUNCHD_LABEL, systemdUnit, SYSTEMD_UNIT } from "../service-files.ts";
+import { LAUNCHD_LABEL, launchdAgent, SYSTEMD_UNIT, systemdUnit } from "../service-files.ts";
 
 /** systemctl and launchctl answer at once, or something is wrong with them. */
 const TOOL_LIMIT_MS = 20_000;
@@ -16,6 +16,8 @@ interface Service {
   /** What makes the system take it up, and let it go. */
   readonly enable: readonly (readonly string[])[];
   readonly disable: readonly (readonly string[])[];
+  /** What makes it read the file anew. */
+  readonly refresh: readonly (readonly string[])[];
 }
 
 export async function supervisorInstall(context: CliContext): Promise<number> {
@@ -40,12 +42,21 @@ export async function supervisorUninstall(context: CliContext): Promise<number> 
   return code;
 }
 
+/** After an update: what is installed still names the version before, which is removed one day. */
+export function refreshInstalled(context: CliContext): void {
+  if (process.platform !== "linux" && process.platform !== "darwin") return;
+  const { file, text, refresh } = serviceOf(context);
+  if (!existsSync(file) || readFileSync(file, "utf8") === text) return;
+  writeFileSync(file, text, { mode: 0o644 });
+  for (const command of refresh) runTool(command);
+}
+
 function serviceOf(context: CliContext): Service {
   const program = context.supervisorCommand();
-  const variables = { PATH: context.environment["PATH"] ?? "" };
+  const variables = { PATH: context.environment.PATH ?? "" };
   if (process.platform === "linux") {
     const { XDG_CONFIG_HOME: named } = context.environment;
-    const folder = named !== undefined && named.startsWith("/") ? named : join(homedir(), ".config");
+    const folder = named?.startsWith("/") === true ? named : join(homedir(), ".config");
     return {
       file: join(folder, "systemd", "user", SYSTEMD_UNIT),
       text: systemdUnit(program, variables),
@@ -58,6 +69,7 @@ function serviceOf(context: CliContext): Service {
         ["systemctl", "--user", "disable", SYSTEMD_UNIT],
         ["systemctl", "--user", "daemon-reload"],
       ],
+      refresh: [["systemctl", "--user", "daemon-reload"]],
     };
   }
   if (process.platform === "darwin") {
@@ -68,10 +80,14 @@ function serviceOf(context: CliContext): Service {
       text: launchdAgent(program, variables),
       enable: [["launchctl", "bootstrap", domain, file]],
       disable: [["launchctl", "bootout", `${domain}/${LAUNCHD_LABEL}`]],
+      // launchd reads it at the next login; taking it up now would end the supervisor that runs.
+      refresh: [],
     };
   }
   throw new FaultError(
-    fault("failed", `a start at login is not supported on ${process.platform}`, { hint: "commands start the supervisor when they need it" }),
+    fault("failed", `a start at login is not supported on ${process.platform}`, {
+      hint: "commands start the supervisor when they need it",
+    }),
   );
 }
 
@@ -81,7 +97,9 @@ async function runTools(context: CliContext, commands: readonly (readonly string
     const trouble = runTool(command);
     if (trouble === undefined) continue;
     const left = commands.slice(index).map((words) => words.join(" "));
-    throw new FaultError(fault("failed", `${command.join(" ")} failed: ${trouble}`, { hint: `when it works, run ${left.join(" && ")}` }));
+    throw new FaultError(
+      fault("failed", `${command.join(" ")} failed: ${trouble}`, { hint: `when it works, run ${left.join(" && ")}` }),
+    );
   }
   await context.out.write(`${done}\n`);
   return 0;

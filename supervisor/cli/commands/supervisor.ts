@@ -1,12 +1,13 @@
 /** overmind supervisor start, stop, restart and logs. */
 import { statSync } from "node:fs";
 import { open } from "node:fs/promises";
-import type { Connection } from "../../client/connection.ts";
 import { FaultError, fault } from "../../../schemas/fault.ts";
 import { plain } from "../../../schemas/text/plain.ts";
+import type { Connection } from "../../client/connection.ts";
 import type { CliContext } from "../context.ts";
 import type { Invocation } from "../parse.ts";
 import { countFlag } from "../values.ts";
+import { refreshInstalled } from "./install.ts";
 
 const LINES_SHOWN = 200;
 const MOST_LINES = 1_000_000;
@@ -31,13 +32,17 @@ export async function supervisorStop({ flags }: Invocation<"supervisor stop">, c
     return 0;
   }
   const names = stopped.stopping.map(({ name }) => plain(name));
-  const sessions = names.length === 0 ? "" : `, and ${names.length === 1 ? "1 session" : `${names.length} sessions`}: ${names.join(", ")}`;
+  const sessions =
+    names.length === 0
+      ? ""
+      : `, and ${names.length === 1 ? "1 session" : `${names.length} sessions`}: ${names.join(", ")}`;
   await context.out.write(`stopped the supervisor${sessions}${flags.sessions ? "" : "; sessions go on"}\n`);
   return 0;
 }
 
 export async function supervisorRestart(_: Invocation<"supervisor restart">, context: CliContext): Promise<number> {
   const connection = await context.restartSupervisor();
+  refreshInstalled(context);
   await tell(context, "restarted; sessions go on", connection);
   connection.close();
   return 0;
