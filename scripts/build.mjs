@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { NODE_PTY_HELPERS, nativeModules } from "./native-modules.mjs";
@@ -27,7 +27,7 @@ const COMMANDS = ["overmind", "overmind-supervisor"];
  * The bundles that may hold these libraries and no other: a command's start, and the process that cannot be replaced.
  * @type {Record<string, string[]>}
  */
-const LEAN_BUNDLES = { overmind: [], "overmind-supervisor": [], "process-host": ["@lydell/node-pty"] };
+const LEAN_BUNDLES = { overmind: [], cli: [], "overmind-supervisor": [], "process-host": ["@lydell/node-pty"] };
 const LICENCES = "third-party-licenses.txt";
 /** Enough to tell two builds apart, short enough for a folder's name and a socket's path. */
 const BUILD_ID_HEX_DIGITS = 12;
@@ -75,6 +75,8 @@ async function bundle() {
     platform: "node",
     target: "node20",
     minifySyntax: true,
+    // A bundle that is run through V8's code cache has no loader for import(): what it loads later, it requires.
+    supported: { "dynamic-import": false },
     legalComments: "none",
     loader: { ".sql": "text" },
     define: {
@@ -96,7 +98,7 @@ async function bundle() {
 }
 
 /**
- * `require("./cli.cjs")` in a source loads that bundle at run time.
+ * `require("./cli.cjs")` in a source loads that bundle at run time, and so does `import()` of a bundle's own source.
  * @returns {import("esbuild").Plugin}
  */
 function siblingBundles() {
@@ -106,6 +108,12 @@ function siblingBundles() {
       onResolve({ filter: /^\.\/[a-z-]+\.cjs$/ }, ({ path }) => {
         if (Object.hasOwn(ENTRIES, basename(path, ".cjs"))) return { path, external: true };
         return { errors: [{ text: `${path} is not a bundle of this build` }] };
+      });
+      onResolve({ filter: /\.ts$/ }, ({ path, resolveDir, kind }) => {
+        if (kind !== "dynamic-import") return undefined;
+        const source = relative(sources, resolve(resolveDir, path)).replaceAll("\\", "/");
+        const bundle = Object.entries(ENTRIES).find(([, entry]) => entry === source)?.[0];
+        return bundle === undefined ? undefined : { path: `./${bundle}.cjs`, external: true };
       });
     },
   };

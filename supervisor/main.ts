@@ -39,7 +39,8 @@ interface Running {
 }
 
 async function start(home: string): Promise<void> {
-  process.umask(0o077);
+  // Ours is strict; what agents and their worktrees get is what the user had.
+  const userUmask = process.umask(0o077);
   const layout = homeLayout(home, { platform: process.platform, userId: process.getuid?.() ?? 0 });
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const lock = takeExclusiveLock(layout.lock);
@@ -53,7 +54,7 @@ async function start(home: string): Promise<void> {
     const read = await readSettings(layout.settings);
     if (!read.ok) throw new FaultError(read.fault);
     settings = read.value;
-    const running = await run(layout, log, settings, (next) => {
+    const running = await run(layout, log, userUmask, settings, (next) => {
       settings = next;
     });
     process.on("SIGTERM", () => running.end(0));
@@ -72,11 +73,12 @@ async function start(home: string): Promise<void> {
 async function run(
   layout: HomeLayout,
   log: Log,
+  userUmask: number,
   settings: Settings,
   onSettings: (settings: Settings) => void,
 ): Promise<Running> {
   const startedAtMs = systemClock.now();
-  const opened = openSqliteStore({ path: layout.store, log });
+  const opened = openSqliteStore({ path: layout.store, now: systemClock.now, log });
   if (!opened.ok) throw new FaultError(opened.fault);
   const store = opened.value;
   const limits = (from: Settings) => ({ sessionLogBytes: from.sessionLogBytes, totalLogBytes: from.totalLogBytes });
@@ -88,6 +90,7 @@ async function run(
     version: OVERMIND_VERSION,
     limits: limits(settings),
     log,
+    umask: userUmask,
   });
   const pair = channelPair();
   serveHive(local, pair.hive, log);

@@ -31,7 +31,7 @@ export function connector(options: ConnectorOptions): () => Promise<Connection> 
 }
 
 async function openTarget(target: Target, options: Required<ConnectorOptions>): Promise<Connection> {
-  if (target.kind === "home") return await ensureSupervisor({ ...options, layout: target.layout });
+  if (target.kind === "home") return ensureSupervisor({ ...options, layout: target.layout });
   try {
     return await connect(target.endpoint, { clientName: options.clientName, token: target.token });
   } catch (error) {

@@ -200,7 +200,7 @@ describe("stopping and restarting", () => {
 
 describe("reconnecting", () => {
   const again = () =>
-    reconnect({ kind: "home", layout }, { clientName: "test", start: async () => await ensureSupervisor(options) });
+    reconnect({ kind: "home", layout }, { clientName: "test", start: async () => ensureSupervisor(options) });
 
   test("a killed supervisor is started again", async () => {
     const first = await ensure();
@@ -220,7 +220,7 @@ describe("reconnecting", () => {
         clientName: "test",
         start: async () => {
           started += 1;
-          return await ensureSupervisor(options);
+          return ensureSupervisor(options);
         },
       },
     );

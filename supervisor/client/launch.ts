@@ -8,9 +8,8 @@ import type { HomeLayout } from "../../schemas/home.ts";
 import { PROTOCOL_OLDEST } from "../../schemas/protocol-version.ts";
 import { type Connection, connect } from "./connection.ts";
 import { makePrivateFolders } from "./private-folders.ts";
-import { hasEndedWithin, readSupervisorProcess, type SupervisorProcess, startTimeOf } from "./process-identity.ts";
+import type { SupervisorProcess } from "./process-identity.ts";
 import type { Program } from "./program.ts";
-import { startSupervisor } from "./start-supervisor.ts";
 import { versionCopy } from "./version-copy.ts";
 
 /** A supervisor ends within some ms; one that first has to write much to a slow disk still gets its time. */
@@ -51,7 +50,7 @@ export async function restartSupervisor(options: LaunchOptions): Promise<Connect
   makePrivateFolders(options.layout);
   versionCopy(options.layout, options.program);
   await stopSupervisor(options, { sessions: false });
-  return await start(options);
+  return start(options);
 }
 
 /** Returns once its process is gone; undefined when none runs. With `sessions` these end first. Throws FaultError. */
@@ -62,6 +61,7 @@ export async function stopSupervisor(
   const connection = await findSupervisor(options);
   if (connection === undefined) return undefined;
   const { pid } = connection.supervisor;
+  const { startTimeOf } = await processIdentity();
   const startTime = startTimeOf(pid);
   const stopped = await connection.request("supervisor/stop", { sessions });
   connection.close();
@@ -72,21 +72,28 @@ export async function stopSupervisor(
 async function start(options: LaunchOptions): Promise<Connection> {
   const { layout, program, environment } = options;
   makePrivateFolders(layout);
-  return await startSupervisor({
+  const { startSupervisor } = await import("./start-supervisor.ts");
+  return startSupervisor({
     layout,
     environment,
     folder: versionCopy(layout, program),
-    find: async () => await findSupervisor(options),
+    find: async () => findSupervisor(options),
   });
 }
 
 /** An older client never replaces a newer supervisor. */
 async function endOlderSupervisor({ layout, program }: LaunchOptions, reason: Fault): Promise<void> {
+  const { readSupervisorProcess, startTimeOf } = await processIdentity();
   const running = readSupervisorProcess(layout);
   if (running === undefined || !isOlder(running, reason, program)) throw new FaultError(reason);
   if (startTimeOf(running.pid) !== running.startTime) return;
   process.kill(running.pid, "SIGTERM");
   await requireEnd(running.pid, running.startTime);
+}
+
+/** Loaded when it is needed: it and start-supervisor.ts load node:child_process, which costs a start a tenth. */
+async function processIdentity(): Promise<typeof import("./process-identity.ts")> {
+  return import("./process-identity.ts");
 }
 
 /** By its protocol where it names it, else by its version. */
@@ -97,6 +104,7 @@ function isOlder(running: SupervisorProcess, { data }: Fault, program: Program):
 }
 
 async function requireEnd(pid: number, startTime: string): Promise<void> {
+  const { hasEndedWithin } = await processIdentity();
   if (await hasEndedWithin(pid, startTime, END_LIMIT_MS)) return;
   throw new FaultError(
     fault("timed-out", `the supervisor (pid ${pid}) has not ended in ${END_LIMIT_MS / 1000} s`, {

@@ -15,7 +15,7 @@ export interface LoadOptions {
   readonly program: Program;
   /** For a program that is no copy under versions/, which uses its own home's. No cache when undefined. */
   readonly cacheFolder: string | undefined;
-  /** Milliseconds until the cache is written, for a process that runs on; at its exit when absent. */
+  /** For a process that runs on, when its cache is written; one that fails before writes none. Else at its exit. */
   readonly writeAfterMs?: number;
 }
 
@@ -31,9 +31,9 @@ export function loadBundle(name: string, options: LoadOptions): unknown {
   });
   if (cache !== undefined && (cachedData === undefined || script.cachedDataRejected === true)) {
     // Late: by then it holds the functions that a run needs, which V8 compiles when they are first called.
-    const write = once(() => writeCache(cache, script.createCachedData()));
-    process.once("exit", write);
-    if (options.writeAfterMs !== undefined) setTimeout(write, options.writeAfterMs).unref();
+    const write = () => writeCache(cache, script.createCachedData());
+    if (options.writeAfterMs === undefined) process.once("exit", write);
+    else setTimeout(write, options.writeAfterMs).unref();
   }
   const module = { exports: {} };
   const run = script.runInThisContext() as (...parts: unknown[]) => void;
@@ -83,12 +83,4 @@ function removeOldest(folder: string, name: string): void {
     .map((file) => ({ path: join(folder, file), atMs: statSync(join(folder, file)).mtimeMs }))
     .sort((a, b) => b.atMs - a.atMs);
   for (const { path } of files.slice(KEPT_PER_BUNDLE)) unlinkSync(path);
-}
-
-function once(action: () => void): () => void {
-  let isDone = false;
-  return () => {
-    if (!isDone) action();
-    isDone = true;
-  };
 }

@@ -34,11 +34,11 @@ export async function reconnect(target: Target, options: ReconnectOptions): Prom
 }
 
 async function attempt(target: Target, { clientName, start }: ReconnectOptions): Promise<Connection> {
-  if (target.kind === "session") return await connect(target.endpoint, { clientName, token: target.token });
+  if (target.kind === "session") return connect(target.endpoint, { clientName, token: target.token });
   try {
     return await connect(target.layout.mainEndpoint, { clientName });
   } catch (error) {
-    if (wasKilled(error)) return await start();
+    if (wasKilled(error)) return start();
     throw error;
   }
 }

@@ -206,3 +206,64 @@ test("closing ends every connection and both sockets", async () => {
   await expect(WireClient.connect(served.main)).rejects.toThrow();
   await expect(WireClient.connect(served.session)).rejects.toThrow();
 });
+
+describe("a client that does not read its answers", () => {
+  const MEBIBYTE = "m".repeat(1 << 20);
+
+  test("is asked for no more questions, whatever it has sent, and gets every answer once it reads", async () => {
+    let answered = 0;
+    const large = await serveCortex({
+      "supervisor/table": () => {
+        answered += 1;
+        return ok({ text: MEBIBYTE });
+      },
+      "session/list": () => ok(LIST),
+    });
+    try {
+      const greedy = await WireClient.greeted(large.main);
+      const bystander = await WireClient.greeted(large.main);
+      const count = 200;
+      const ids = Array.from({ length: count }, () => greedy.ask("supervisor/table"));
+      greedy.socket.pause();
+      for (let before = -1; answered !== before; ) {
+        before = answered;
+        for (let trip = 0; trip < 50; trip += 1) await bystander.must("session/list");
+      }
+      expect(answered).toBeGreaterThan(0);
+      expect(answered).toBeLessThan(12);
+      greedy.socket.resume();
+      for (const id of ids) expect((await greedy.next()).id).toBe(id);
+      expect(large.logged).toEqual([]);
+      await Promise.all([greedy.close(), bystander.close()]);
+    } finally {
+      await large.close();
+    }
+  }, 30_000);
+
+  test("and whose answers come all at once is let go, with a line in the log, before they fill the memory", async () => {
+    const opening = gate();
+    const large = await serveCortex({
+      "supervisor/table": async () => {
+        await opening.opened;
+        return ok({ text: MEBIBYTE });
+      },
+      "session/list": () => ok(LIST),
+    });
+    try {
+      const greedy = await WireClient.greeted(large.main);
+      const bystander = await WireClient.greeted(large.main);
+      for (let count = 0; count < 60; count += 1) greedy.ask("supervisor/table");
+      await greedy.must("session/list");
+      greedy.socket.pause();
+      opening.open();
+      for (let trip = 0; trip < 20; trip += 1) await bystander.must("session/list");
+      expect(large.logged).toMatchObject([{ level: "warn", message: expect.stringContaining("does not read") }]);
+      greedy.socket.resume();
+      await greedy.closed;
+      expect(greedy.inbox.length).toBeLessThan(30);
+      await bystander.close();
+    } finally {
+      await large.close();
+    }
+  }, 30_000);
+});

@@ -70,11 +70,11 @@ class Client implements ServedClient {
     this.#writer.onResponse = (id) => this.#replied(id);
     this.#rpc = createMessageConnection(this.#reader, this.#writer, NullLogger, {
       messageStrategy: {
-        handleMessage: (message, next) => {
-          this.#reader.begun(message);
-          this.#handedOver = idOf(message);
-          return next(message);
-        },
+        // Whoever does not read its answers gets no more of them; a message already read waits here.
+        handleMessage: (message, next) =>
+          this.#writer.saturated
+            ? this.#connection.drained().then(() => this.#handOver(message, next))
+            : this.#handOver(message, next),
       },
     });
     this.#rpc.onRequest((method, params, token) => this.#request(method, params, token));
@@ -115,6 +115,12 @@ class Client implements ServedClient {
     const runs = this.#afterReply.get(String(id));
     this.#afterReply.delete(String(id));
     for (const run of runs ?? []) run();
+  }
+
+  #handOver(message: Message, next: (message: Message) => void | Promise<void>): void | Promise<void> {
+    this.#reader.begun(message);
+    this.#handedOver = idOf(message);
+    return next(message);
   }
 
   /** Synchronous up to the handler's own first wait, so that a request sent in one write with its hello finds it done. */

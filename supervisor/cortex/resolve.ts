@@ -16,7 +16,7 @@ const MOST_NAMED = 5;
  * may not read the session learns only that.
  */
 export function resolveSession(store: Store, caller: Caller, reference: string): Result<SessionRecord> {
-  const found = find(store, reference);
+  const found = find(store, caller, reference);
   if (!found.ok || mayRead(store, caller, found.value)) return found;
   return failed(
     fault("not-permitted", `session ${found.value.name} is neither this session nor a descendant of it`, {
@@ -25,7 +25,7 @@ export function resolveSession(store: Store, caller: Caller, reference: string):
   );
 }
 
-function find(store: Store, reference: string): Result<SessionRecord> {
+function find(store: Store, caller: Caller, reference: string): Result<SessionRecord> {
   const exact = store
     .sessionsMatching(reference)
     .find((session) => session.name === reference || session.id === reference);
@@ -37,7 +37,9 @@ function find(store: Store, reference: string): Result<SessionRecord> {
   const [only, another] = candidates;
   if (only !== undefined && another === undefined) return ok(only);
   if (only !== undefined) {
-    const names = candidates.slice(0, MOST_NAMED).map((session) => `${session.name} (${session.id})`);
+    const names = candidates
+      .slice(0, MOST_NAMED)
+      .map((session) => (mayRead(store, caller, session) ? `${session.name} (${session.id})` : session.name));
     return failed(
       fault("ambiguous", `${reference} may be ${names.join(", ")}`, { hint: "write more of the name or id" }),
     );

@@ -1,6 +1,6 @@
 /** The one file that turns records of the core into the shapes that clients see (schemas/session-view.ts). */
 import type { EventView, SessionView, TransitionView } from "../../schemas/session-view.ts";
-import type { Activity, SessionRecord, Transition, TreeUsage } from "../core/session.ts";
+import { type Activity, hasEnded, type SessionRecord, type Transition, type TreeUsage } from "../core/session.ts";
 import type { StoredEvent } from "../ports/store.ts";
 
 /** Facts that are in no record. */
@@ -27,7 +27,8 @@ export function sessionView(session: SessionRecord, live: LiveFacts): SessionVie
     hiveId: session.hiveId,
     attempt: observed.attempt,
     restarts: observed.restarts,
-    pid: observed.main?.pid ?? null,
+    // Of a process that has ended the number may be another's by now.
+    pid: observed.exit === undefined && !hasEnded(observed.phase) ? (observed.main?.pid ?? null) : null,
     createdAt: iso(session.createdAtMs),
     startedAt: isoOrNull(observed.startedAtMs),
     endedAt: isoOrNull(observed.endedAtMs),

@@ -3,7 +3,7 @@
  * be two owners of the same sessions, so a new one is started only when the last one is known to be gone.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { type FSWatcher, closeSync, mkdirSync, openSync, readFileSync, statSync, watch } from "node:fs";
+import { closeSync, type FSWatcher, mkdirSync, openSync, readFileSync, statSync, watch } from "node:fs";
 import { basename, dirname } from "node:path";
 import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.ts";
 import type { HomeLayout } from "../../schemas/home.ts";

@@ -7,7 +7,7 @@ import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.
 import type { HomeLayout } from "../../schemas/home.ts";
 import type { HostHello } from "../../schemas/host-protocol.ts";
 import type { Log } from "../ports/clock.ts";
-import { type HostCommand as HostMessage, HostConnection, type HostNews, type HostRequest } from "./host-connection.ts";
+import { HostConnection, type HostCommand as HostMessage, type HostNews, type HostRequest } from "./host-connection.ts";
 import { askToListen, findHost, type HostCommand, startHost } from "./host-process.ts";
 
 /** The first try again follows at once, for a connection is lost before its host is known to be dead. */
@@ -128,10 +128,13 @@ export class HostProxy {
 
   async #greet(connection: HostConnection): Promise<Fault | undefined> {
     const { epoch, version, log } = this.#options;
-    const hello = await connection.hello({ epoch, version }, {
-      onNews: (news, bytes) => this.#options.onNews(news, bytes),
-      onClose: () => this.#lost(connection),
-    });
+    const hello = await connection.hello(
+      { epoch, version },
+      {
+        onNews: (news, bytes) => this.#options.onNews(news, bytes),
+        onClose: () => this.#lost(connection),
+      },
+    );
     if (!hello.ok) {
       connection.close();
       return this.#refused(hello.fault);

@@ -105,13 +105,13 @@ export class LiveStream {
     this.#liveOffset = offset + bytes.length;
     const batch = { offset, bytes };
     let isTaken = false;
-    let areAllLive = true;
+    let isAnyReading = false;
     for (const follower of this.#followers) {
       if (this.#hand(batch, follower)) isTaken = true;
-      else areAllLive = false;
+      if (follower.isReading) isAnyReading = true;
     }
-    if (areAllLive) this.#forgetRecent();
-    else this.#remember(batch);
+    if (isAnyReading) this.#remember(batch);
+    else this.#forgetRecent();
     // With nobody to take it the host runs out of credit, stops sending, and tells offsets alone.
     if (isTaken) this.#giveBack(bytes.length);
   }
@@ -131,14 +131,19 @@ export class LiveStream {
 
   /** Reads the files until it meets what the host sends, has no more credit, or there is no more for now. */
   async #catchUp(follower: FollowerPlace): Promise<void> {
-    while (follower.hasNews && follower.hasCredit && !follower.isGone) {
+    while (follower.hasNews && follower.hasCredit && !follower.isGone && !follower.isLive) {
       follower.hasNews = false;
+      let isAtEnd = false;
       while (follower.hasCredit && !follower.isGone && !this.#meet(follower)) {
-        if (await follower.readOn()) continue;
-        if (follower.isGone || this.#meet(follower)) return;
-        if (!(await this.#subscribe(follower.nextOffset))) break;
+        if (await follower.readOn()) {
+          isAtEnd = false;
+          continue;
+        }
+        if (follower.isGone || this.#meet(follower)) break;
+        // Told twice of more than the files hold: whatever that means, the next news begins it anew.
+        if (isAtEnd || !(await this.#subscribe(follower))) break;
+        isAtEnd = true;
       }
-      if (follower.isLive) return;
     }
   }
 
@@ -158,21 +163,21 @@ export class LiveStream {
     return true;
   }
 
-  /** Asks for what comes behind `offset`. True when it is worth reading on: there is more, or it is being sent. */
-  async #subscribe(offset: number): Promise<boolean> {
-    if (this.#liveOffset !== undefined) return this.#liveOffset > offset;
+  /** Asks for what comes behind the follower. True when it is worth going on: there is more, or it is being sent. */
+  async #subscribe({ nextOffset }: FollowerPlace): Promise<boolean> {
+    if (this.#liveOffset !== undefined) return this.#liveOffset > nextOffset;
     if (this.#askedOffset !== undefined) return false; // Whoever asked is answered for all.
-    this.#askedOffset = offset;
+    this.#askedOffset = nextOffset;
     this.#owedBytes = 0;
-    const asked = { key: this.#key, fromOffset: offset, creditBytes: HOST_CREDIT_BYTES };
+    const asked = { key: this.#key, fromOffset: nextOffset, creditBytes: HOST_CREDIT_BYTES };
     const subscribed = await this.#host.request<HostSubscribed>({ type: "subscribe", ...asked });
-    if (this.#askedOffset !== offset) return false; // The host was lost meanwhile: all are woken with the next one.
+    if (this.#askedOffset !== nextOffset) return false; // The host was lost meanwhile: all are woken with the next one.
     this.#askedOffset = undefined;
     if (!subscribed.ok || this.isUnused) return false;
-    const { live, endOffset } = subscribed.value;
-    if (live) this.#liveOffset ??= offset;
-    for (const other of this.#followers) if (other.nextOffset !== offset) this.wake(other);
-    return live || (endOffset ?? 0) > offset;
+    if (subscribed.value.live) this.#liveOffset ??= nextOffset;
+    const endOffset = Math.max(this.#liveOffset ?? 0, subscribed.value.endOffset ?? 0);
+    for (const other of this.#followers) if (other.nextOffset < endOffset) this.wake(other);
+    return subscribed.value.live || endOffset > nextOffset;
   }
 
   /** The host has left out what lies before `offset`: it is in the files. */

@@ -37,9 +37,7 @@ export async function extentsOf(logs: string, sessionId: string): Promise<Stream
       return [{ key: { sessionId, ...parsed }, firstOffset: Math.min(first, last.base), endOffset: last.endOffset }];
     }),
   );
-  return extents
-    .flat()
-    .sort((a, b) => a.key.attempt - b.key.attempt || (a.key.process < b.key.process ? -1 : 1));
+  return extents.flat().sort((a, b) => a.key.attempt - b.key.attempt || (a.key.process < b.key.process ? -1 : 1));
 }
 
 /** Where the last `lines` lines of output begin, at the record that holds the beginning of the first of them. */

@@ -2,7 +2,7 @@
 import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.ts";
 import { type StreamKey, streamId } from "../../schemas/segment.ts";
 import type { Log } from "../ports/clock.ts";
-import type { StreamFollower, StreamPart, Streams, StreamSubscription } from "../ports/hive.ts";
+import type { StreamFollower, StreamPart, StreamSubscription, Streams } from "../ports/hive.ts";
 import type { HostNews } from "./host-connection.ts";
 import { LiveStream, type StreamHost } from "./live-stream.ts";
 import { SegmentReader, streamFolder } from "./segment-files.ts";

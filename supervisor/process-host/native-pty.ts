@@ -21,7 +21,7 @@ export interface NativePty {
     helperPath: string,
     onExit: (code: number, signal: number) => void,
   ): { readonly fd: number; readonly pid: number; readonly pty: string };
-  resize(master: number, columns: number, rows: number): void;
+  resize(master: number, columns: number, rows: number, xPixels?: number, yPixels?: number): void;
 }
 
 export const { native, helperPath } = loadNative();
@@ -48,6 +48,15 @@ export function withoutHoles<T>(fork: () => T): T {
     return fork();
   } finally {
     for (const plug of plugs) closeSync(plug);
+  }
+}
+
+/** Throws when the terminal cannot be resized. */
+export function resizeTerminal(binding: NativePty, master: number, columns: number, rows: number): void {
+  try {
+    binding.resize(master, columns, rows, 0, 0);
+  } catch {
+    binding.resize(master, columns, rows); // Up to 1.1 it refuses the pixels that later ones insist on.
   }
 }
 

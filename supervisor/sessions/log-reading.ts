@@ -66,5 +66,5 @@ export interface LogReading extends Disposable {
 }
 
 /** The transitions of an end are written behind it, soon: so often they are looked for, and so long waited for. */
-export const SETTLE_RECHECK_MS = 20;
+export const SETTLE_RECHECK_MS = 5;
 export const SETTLE_PATIENCE_MS = 1000;

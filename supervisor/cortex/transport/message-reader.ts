@@ -15,8 +15,11 @@ import { MessageCutter, UnreadableError } from "./message-cutter.ts";
 import type { SocketMessageWriter } from "./message-writer.ts";
 import { CANCELLATION, parseMessage } from "./parse-message.ts";
 
-/** Messages read and not yet begun: reading stops until fewer are. Enough to keep every handler busy. */
-const MAX_WAITING = 64;
+/**
+ * Messages parsed and not yet begun: one is begun in each turn of the event loop, so a few keep it busy. They are begun
+ * together when a client that had not read its answers has, so their answers must fit into what one may leave unread.
+ */
+const MAX_WAITING = 4;
 /** Requests begun and not yet answered. A client waits for as many sessions at once as it likes; no honest one for more. */
 const MAX_UNDER_WAY = 4096;
 

@@ -76,14 +76,14 @@ export function parseStat(text: string, units: KernelUnits): ProcessEntry | unde
 
 /** What Overmind's own variables say in a block of NAME=value ended by NULs each. */
 export function parseEnvironment(block: Buffer): EnvironmentMark {
-  const sessionId = valueOf(block, "OVERMIND_SESSION_ID");
+  const sessionId = variableIn(block, "OVERMIND_SESSION_ID");
   return {
     ...(sessionId === undefined || sessionId === "" ? {} : { sessionId }),
-    isDaemon: valueOf(block, "OVERMIND_DAEMON") !== undefined,
+    isDaemon: variableIn(block, "OVERMIND_DAEMON") !== undefined,
   };
 }
 
-function valueOf(block: Buffer, name: string): string | undefined {
+function variableIn(block: Buffer, name: string): string | undefined {
   const pattern = `${name}=`;
   for (let at = block.indexOf(pattern); at >= 0; at = block.indexOf(pattern, at + 1)) {
     if (at > 0 && block[at - 1] !== 0) continue; // The end of a longer name, or part of a value.
