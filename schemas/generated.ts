@@ -31,5 +31,11 @@ export function generatedFiles(): GeneratedFile[] {
 }
 
 function schemaText(schema: z.ZodType, description: string, io: "input" | "output"): string {
-  return `${JSON.stringify({ description, ...z.toJSONSchema(schema, { io, unrepresentable: "any" }) }, null, 2)}\n`;
+  const json = z.toJSONSchema(schema, { io, override: ({ jsonSchema }) => io === "output" && allowMore(jsonSchema) });
+  return `${JSON.stringify({ description, ...json }, null, 2)}\n`;
+}
+
+/** Output may grow: whoever checks it by today's schema must take what a later version adds. */
+function allowMore(schema: { additionalProperties?: unknown }): void {
+  if (schema.additionalProperties === false) delete schema.additionalProperties;
 }

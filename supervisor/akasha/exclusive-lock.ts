@@ -3,6 +3,9 @@ import Database from "better-sqlite3";
 import { failed, fault, ok, type Result } from "../../schemas/fault.ts";
 import type { Disposable } from "../ports/hive.ts";
 
+/** Connections whose locks are held. Without this a connection that nobody uses is collected, and its lock with it. */
+const held = new Set<Database.Database>();
+
 /** Holds the lock until it is disposed of or the process dies. `conflict` when another process holds it. */
 export function takeExclusiveLock(path: string): Result<Disposable> {
   try {
@@ -13,7 +16,13 @@ export function takeExclusiveLock(path: string): Result<Disposable> {
       database.close();
       throw error;
     }
-    return ok({ dispose: () => void database.close() });
+    held.add(database);
+    return ok({
+      dispose() {
+        held.delete(database);
+        database.close();
+      },
+    });
   } catch (error) {
     const code = error instanceof Database.SqliteError ? error.code : "";
     if (code.startsWith("SQLITE_BUSY")) return failed(fault("conflict", "another supervisor rules this home"));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FaultError, fault, failed, ok } from "../../schemas/fault.ts";
+import { FaultError, failed, fault, ok } from "../../schemas/fault.ts";
 import { FAULT_ERROR_CODE } from "../../schemas/protocol-version.ts";
 import { frame, WireClient } from "../../test/harness/wire-client.ts";
 import type { RequestContext } from "./handler.ts";
@@ -61,13 +61,20 @@ const WAIT = { session: "s", until: "ended" };
 describe("a request", () => {
   test("of an unknown method is told so, names of objects' own methods included", async () => {
     for (const method of ["no/such", "toString", "__proto__", "constructor", "x\u0000y"]) {
-      expect(await client.request(method)).toMatchObject({ error: { code: -32601, data: { code: "incompatible-version" } } });
+      expect(await client.request(method)).toMatchObject({
+        error: { code: -32601, data: { code: "incompatible-version" } },
+      });
     }
   });
 
   test("with wrong parameters is told the place and what was expected, and is not echoed", async () => {
     const hostile = "h".repeat(100_000);
-    const answer = await client.request("session/run", { argv: ["a", 7], folder: "/x", callerEnvironment: {}, [hostile]: hostile });
+    const answer = await client.request("session/run", {
+      argv: ["a", 7],
+      folder: "/x",
+      callerEnvironment: {},
+      [hostile]: hostile,
+    });
     expect(answer).toMatchObject({ error: { code: -32602, data: { code: "invalid-params" } } });
     expect(answer.error?.message).toMatch(/session\/run: argv\.1: .*expected string/);
     expect(JSON.stringify(answer).length).toBeLessThan(2000);
@@ -87,12 +94,16 @@ describe("a request", () => {
     expect(await client.request("session/prune")).toMatchObject({
       error: { code: FAULT_ERROR_CODE, data: { code: "failed", message: expect.stringContaining("a planted bug") } },
     });
-    expect(served.logged).toMatchObject([{ level: "error", data: { method: "session/prune", stack: expect.stringContaining("dispatch.test.ts") } }]);
+    expect(served.logged).toMatchObject([
+      { level: "error", data: { method: "session/prune", stack: expect.stringContaining("dispatch.test.ts") } },
+    ]);
     expect(await client.request("session/list")).toMatchObject({ result: LIST });
   });
 
   test("whose handler throws a fault is answered with it, and nothing is logged", async () => {
-    expect(await client.request("settings/reload")).toMatchObject({ error: { code: FAULT_ERROR_CODE, data: { code: "disk-full", hint: "make some" } } });
+    expect(await client.request("settings/reload")).toMatchObject({
+      error: { code: FAULT_ERROR_CODE, data: { code: "disk-full", hint: "make some" } },
+    });
     expect(served.logged).toEqual([]);
   });
 
@@ -101,7 +112,10 @@ describe("a request", () => {
     client.write(frame([{ jsonrpc: "2.0", id: 1, method: "session/list" }]));
     client.write(frame({ jsonrpc: "2.0", id: 9, method: 7 }));
     expect(await client.next()).toMatchObject({ id: null, error: { code: -32700 } });
-    expect(await client.next()).toMatchObject({ id: null, error: { code: -32600, message: expect.stringContaining("batch") } });
+    expect(await client.next()).toMatchObject({
+      id: null,
+      error: { code: -32600, message: expect.stringContaining("batch") },
+    });
     expect(await client.next()).toMatchObject({ id: 9, error: { code: -32600 } });
     expect(await client.request("session/list")).toMatchObject({ result: LIST });
   });

@@ -94,7 +94,9 @@ test.each([
 
 test("a newer client that still speaks this version is served in it", async () => {
   const client = await connect();
-  expect(await client.must("hello", { ...HELLO, protocol: PROTOCOL_VERSION + 3 })).toMatchObject({ protocol: PROTOCOL_VERSION });
+  expect(await client.must("hello", { ...HELLO, protocol: PROTOCOL_VERSION + 3 })).toMatchObject({
+    protocol: PROTOCOL_VERSION,
+  });
 });
 
 test("a hello that is none names what is wrong and is let go", async () => {
@@ -132,25 +134,35 @@ test("a fault of a handler is an error with the fault as its data", async () => 
   const client = await connect();
   await client.must("hello", HELLO);
   expect(await client.request("supervisor/status")).toMatchObject({
-    error: { code: FAULT_ERROR_CODE, message: "not now", data: { code: "busy", message: "not now", retryable: true, hint: "later" } },
+    error: {
+      code: FAULT_ERROR_CODE,
+      message: "not now",
+      data: { code: "busy", message: "not now", retryable: true, hint: "later" },
+    },
   });
 });
 
 test("on the session socket the token says whose session it is, and narrows what may be asked", async () => {
   const { id } = served.store.createSession(sessionRecord({ id: "inside", name: "calm-otter" }), "test");
   const client = await connect(served.session);
-  expect(await client.must("hello", { ...HELLO, token: "token-of-inside" })).toMatchObject({ session: { id, name: "calm-otter" } });
+  expect(await client.must("hello", { ...HELLO, token: "token-of-inside" })).toMatchObject({
+    session: { id, name: "calm-otter" },
+  });
   await client.must("session/list");
   expect(callers).toEqual([{ kind: "session", session: { id, name: "calm-otter" } }]);
   for (const method of ["supervisor/status", "session/input", "session/remove", "settings/reload"]) {
-    expect(await client.request(method, {})).toMatchObject({ error: { code: FAULT_ERROR_CODE, data: { code: "not-permitted" } } });
+    expect(await client.request(method, {})).toMatchObject({
+      error: { code: FAULT_ERROR_CODE, data: { code: "not-permitted" } },
+    });
   }
 });
 
 test.each([["wrong"], [""], [undefined]])("the session socket lets nobody in with the token %j", async (token) => {
   served.store.createSession(sessionRecord({ id: "inside" }), "test");
   const client = await connect(served.session);
-  client.write(Buffer.concat([request(1, "hello", token === undefined ? HELLO : { ...HELLO, token }), request(2, "session/list")]));
+  client.write(
+    Buffer.concat([request(1, "hello", token === undefined ? HELLO : { ...HELLO, token }), request(2, "session/list")]),
+  );
   await client.closed;
   expect(client.inbox).toMatchObject([{ id: 1, error: { code: FAULT_ERROR_CODE, data: { code: "unauthenticated" } } }]);
   expect(callers).toEqual([]);

@@ -10,7 +10,7 @@ import type { SupervisorIdentity } from "./services.ts";
 /** The main socket is the user's own; on the session socket a token says whose session it is. */
 export type Door = "main" | "session";
 
-export const BINARY_OUTPUT = "binary-output";
+const BINARY_OUTPUT = "binary-output";
 const CAPABILITIES: readonly string[] = [BINARY_OUTPUT];
 
 export interface Greeted {

@@ -10,7 +10,7 @@ import { type ServedCortex, serveCortex } from "./served-cortex.fake.ts";
 
 const CASES = 10_000;
 const SENDERS = 8;
-const seed = Number(process.env["OVERMIND_TEST_SEED"] ?? Date.now() % 2 ** 32);
+const seed = Number(process.env.OVERMIND_TEST_SEED ?? Date.now() % 2 ** 32);
 
 /** mulberry32: a number from 0 to below 1 for each call. */
 function randomNumbers(from: number): () => number {
@@ -31,7 +31,12 @@ type Json = Record<string, unknown>;
 
 /** One valid request of each method. */
 const VALID: Readonly<Record<string, Json>> = {
-  "session/run": { argv: ["sh", "-c", "true"], folder: "/tmp", callerEnvironment: { PATH: "/bin" }, labels: { a: "b" } },
+  "session/run": {
+    argv: ["sh", "-c", "true"],
+    folder: "/tmp",
+    callerEnvironment: { PATH: "/bin" },
+    labels: { a: "b" },
+  },
   "session/list": { all: true, selector: "a=b" },
   "session/table": { wide: true },
   "session/get": { session: "calm-otter", usage: true },
@@ -197,7 +202,8 @@ test(`${CASES} spoilt messages, seed ${seed}: each is refused or answered, and a
       const ids = Array.from({ length: 5 }, () => bystander.ask("session/list"));
       for (const id of ids) {
         const answer = await bystander.next();
-        if (answer.id !== id || answer.result === undefined) throw new Error(`the bystander got ${JSON.stringify(answer)} for ${id}`);
+        if (answer.id !== id || answer.result === undefined)
+          throw new Error(`the bystander got ${JSON.stringify(answer)} for ${id}`);
         answered += 1;
       }
     }

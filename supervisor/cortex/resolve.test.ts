@@ -15,7 +15,11 @@ beforeEach(() => {
   store = createMemoryStore();
 });
 
-function make(id: string, name: string, options: { phase?: Phase; parentId?: string; labels?: Record<string, string> } = {}): void {
+function make(
+  id: string,
+  name: string,
+  options: { phase?: Phase; parentId?: string; labels?: Record<string, string> } = {},
+): void {
   made += 1;
   const { phase, ...rest } = options;
   const created = store.createSession(sessionRecord({ id, name, token: `${id}-${made}`, ...rest }), "test");
@@ -97,7 +101,8 @@ test("a session reads itself and its descendants, and acts on its descendants al
   const table = Object.fromEntries(
     ["root", "mid", "leaf", "other"].map((caller) => {
       const sessions = store.sessions();
-      const named = (may: typeof mayRead) => sessions.filter((one) => may(store, inside(caller), one)).map((one) => one.id);
+      const named = (may: typeof mayRead) =>
+        sessions.filter((one) => may(store, inside(caller), one)).map((one) => one.id);
       return [caller, { reads: named(mayRead), acts: named(mayAct) }];
     }),
   );

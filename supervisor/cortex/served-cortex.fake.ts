@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ok } from "../../schemas/fault.ts";
 import { methods } from "../../schemas/client-protocol.ts";
+import { ok } from "../../schemas/fault.ts";
 import { createMemoryStore, type MemoryStore } from "../../test/fakes/memory-store.ts";
 import { createMovedClock, type MovedClock } from "../../test/fakes/moved-clock.ts";
 import type { Log } from "../ports/clock.ts";
@@ -42,7 +42,14 @@ export async function serveCortex(
   };
   const endpoints = { main: join(folder, "run", "main.sock"), session: join(folder, "run", "session.sock") };
   const handlers = { ...emptyAnswers(), ...(typeof given === "function" ? given({ store, clock, log }) : given) };
-  const identity = { version: "9.9.9", buildId: "build", pid: 1, startedAtMs: clock.now(), home: folder, endpoint: endpoints.main };
+  const identity = {
+    version: "9.9.9",
+    buildId: "build",
+    pid: 1,
+    startedAtMs: clock.now(),
+    home: folder,
+    endpoint: endpoints.main,
+  };
   const cortex = await startCortex({ services: { store, clock, log, identity }, handlers, endpoints });
   return {
     folder,

@@ -9,7 +9,14 @@ const live = { activity: "working" as const, usage };
 
 test.each(PHASES)("a session in phase %s is what the schema says", (phase) => {
   const record = sessionRecord({
-    observed: { phase, attempt: 1, main: { pid: 7, startTime: "1" }, startedAtMs: 2000, endedAtMs: 3000, exit: { code: null, signal: "SIGKILL" } },
+    observed: {
+      phase,
+      attempt: 1,
+      main: { pid: 7, startTime: "1" },
+      startedAtMs: 2000,
+      endedAtMs: 3000,
+      exit: { code: null, signal: "SIGKILL" },
+    },
   });
   const view = sessionView(record, live);
   expect(sessionViewSchema.parse(view)).toEqual(view);
@@ -19,12 +26,23 @@ test.each(PHASES)("a session in phase %s is what the schema says", (phase) => {
 test("one that has not been started has neither times nor process", () => {
   const view = sessionView(sessionRecord(), { activity: undefined, usage: undefined });
   expect(sessionViewSchema.parse(view)).toEqual(view);
-  expect(view).toMatchObject({ activity: null, pid: null, startedAt: null, endedAt: null, exit: null, usage: null, parentId: null });
+  expect(view).toMatchObject({
+    activity: null,
+    pid: null,
+    startedAt: null,
+    endedAt: null,
+    exit: null,
+    usage: null,
+    parentId: null,
+  });
 });
 
 test("activity and usage are of those that run", () => {
   const viewOf = (phase: (typeof PHASES)[number]) => sessionView(sessionRecord({ observed: { phase } }), live);
-  expect(viewOf("RUNNING")).toMatchObject({ activity: "working", usage: { cpu: 0.5, sampledAt: "1970-01-01T00:00:05.000Z" } });
+  expect(viewOf("RUNNING")).toMatchObject({
+    activity: "working",
+    usage: { cpu: 0.5, sampledAt: "1970-01-01T00:00:05.000Z" },
+  });
   expect(viewOf("COMPLETED")).toMatchObject({ activity: null, usage: null });
 });
 
@@ -36,7 +54,16 @@ test("values of the environment and the token are in no view", () => {
 });
 
 test("transitions and events are what the schemas say", () => {
-  const transition = transitionView({ id: 3, sessionId: "s", atMs: 1, from: null, to: "PENDING", attempt: 0, reason: "why", evidence: { code: 1 } });
+  const transition = transitionView({
+    id: 3,
+    sessionId: "s",
+    atMs: 1,
+    from: null,
+    to: "PENDING",
+    attempt: 0,
+    reason: "why",
+    evidence: { code: 1 },
+  });
   expect(transitionViewSchema.parse(transition)).toEqual(transition);
   const event = eventView({ id: 4, atMs: 1, hiveId: "h", kind: "supervisor.started", data: { pid: 7 } });
   expect(eventViewSchema.parse(event)).toEqual({ ...event, sessionId: null, sessionName: null });

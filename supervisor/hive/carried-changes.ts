@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { ok, type Result } from "../../schemas/fault.ts";
 import type { Git } from "./git.ts";
 import { statusOf } from "./git-status.ts";
-import { WITHOUT_OURS } from "./repository.ts";
+import { OVERMIND_FOLDER, WITHOUT_OURS } from "./repository.ts";
 
 export interface CheckoutTrees {
   /** Undefined while the index holds unresolved conflicts. */
@@ -36,7 +36,7 @@ export async function treesOfCheckout(
     const staged = await git.line(checkout, ["write-tree"], { environment });
     const without = nested.map((path) => `:(top,exclude,literal)${path}`);
     // Line ends are converted as the repository says, and nobody is there to be warned of it.
-    const add = ["-c", "core.safecrlf=false", "add", "--all", "--", ...WITHOUT_OURS, ...without];
+    const add = ["-c", "core.safecrlf=false", "add", "--all", "--", ...(await whatToAdd(git, checkout)), ...without];
     const added = await git.run(checkout, add, { environment });
     if (!added.ok) return added;
     const whole = await git.line(checkout, ["write-tree"], { environment });
@@ -46,6 +46,12 @@ export async function treesOfCheckout(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** `git add` fails over a path that is named, even to leave it out, and is ignored already. */
+async function whatToAdd(git: Git, checkout: string): Promise<readonly string[]> {
+  const ignored = await git.run(checkout, ["check-ignore", "--quiet", `${OVERMIND_FOLDER}/`]);
+  return ignored.ok ? [":(top)"] : WITHOUT_OURS;
 }
 
 async function copyIndex(from: string, to: string): Promise<void> {

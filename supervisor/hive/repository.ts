@@ -5,7 +5,7 @@ import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.
 import { type Git, gitFailure } from "./git.ts";
 
 /** In the main checkout, kept out of git's sight by info/exclude. */
-const OVERMIND_FOLDER = ".overmind";
+export const OVERMIND_FOLDER = ".overmind";
 
 export interface Repository {
   /** Top of the checkout (main or linked) that holds the folder. */

@@ -24,12 +24,14 @@ import {
 } from "../../schemas/segment.ts";
 import {
   buildHost,
+  CAN_MOUNT,
   type Controller,
   type HostUnderTest,
   isAlive,
   specOf,
   startHost,
   until,
+  withSmallDisk,
 } from "../../test/harness/process-host.ts";
 import { payloadsOnDisk, recordsOnDisk } from "../../test/harness/segments.ts";
 
@@ -379,35 +381,32 @@ test("a session is forgotten when none of its processes runs, whoever it left be
   expect(await controller.must({ type: "list" })).toEqual([]);
 });
 
-const canMount = process.platform === "linux" && process.getuid?.() === 0;
 const DISK = "the disk is full: the process goes on, its output is counted and the gap told, its exit is not lost";
-test.skipIf(!canMount)(canMount ? DISK : `${DISK} (SKIPPED: only root can mount a small disk)`, async () => {
-  const disk = mkdtempSync(join(tmpdir(), "om-disk-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]);
-  const small = await startHost(bundle, { logs: join(disk, "logs") });
-  try {
-    const one = await small.connect();
-    const done = join(small.root, "done");
-    await one.start(KEY, ["sh", "-c", `stty raw; head -c 3000000 /dev/zero | tr '\\0' x; touch ${done}; exit 8`]);
-    await until(() => existsSync(done), "the program to write all of it");
-    expect((await one.exitOf(KEY)).exit).toMatchObject({ code: 8 });
-    execFileSync("mount", ["-o", "remount,size=8m", disk]);
-    const records = () => recordsOnDisk(small.logs, KEY.sessionId);
-    await until(() => kindsOf(records()).includes(RecordKind.exit), "the exit in the log");
-    const [gap] = payloadsOnDisk<GapPayload>(records(), RecordKind.gap);
-    expect(gap).toEqual({ bytes: 3_000_000 - textOf(records()).length, reason: "disk-full" });
-    expect(kindsOf(records()).slice(-2)).toEqual([RecordKind.gap, RecordKind.exit]);
-    await until(() => /ENOSPC[\s\S]*is written again/.test(small.reports()), "both to be reported");
-  } finally {
-    await small.close();
-    execFileSync("umount", [disk]);
-    rmSync(disk, { recursive: true });
-  }
-});
+test.skipIf(!CAN_MOUNT)(CAN_MOUNT ? DISK : `${DISK} (SKIPPED: only root can mount a small disk)`, () =>
+  withSmallDisk(1024, async (disk, resize) => {
+    const small = await startHost(bundle, { logs: join(disk, "logs") });
+    try {
+      const one = await small.connect();
+      const done = join(small.root, "done");
+      await one.start(KEY, ["sh", "-c", `stty raw; head -c 3000000 /dev/zero | tr '\\0' x; touch ${done}; exit 8`]);
+      await until(() => existsSync(done), "the program to write all of it");
+      expect((await one.exitOf(KEY)).exit).toMatchObject({ code: 8 });
+      resize(8192);
+      const records = () => recordsOnDisk(small.logs, KEY.sessionId);
+      await until(() => kindsOf(records()).includes(RecordKind.exit), "the exit in the log");
+      const [gap] = payloadsOnDisk<GapPayload>(records(), RecordKind.gap);
+      expect(gap).toEqual({ bytes: 3_000_000 - textOf(records()).length, reason: "disk-full" });
+      expect(kindsOf(records()).slice(-2)).toEqual([RecordKind.gap, RecordKind.exit]);
+      await until(() => /ENOSPC[\s\S]*is written again/.test(small.reports()), "both to be reported");
+    } finally {
+      await small.close();
+    }
+  }),
+);
 
 /** A folder with a named pipe in it, which keeps who opens it waiting for the test. */
 function fifo(name: string): string {
-  execFileSync("mkfifo", [join(host.root, name)]);
+  execFileSync("sh", ["-c", `mkfifo ${join(host.root, name)}`]);
   return host.root;
 }
 

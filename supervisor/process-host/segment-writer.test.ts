@@ -22,6 +22,7 @@ import {
   type StreamRecord,
   segmentFileName,
 } from "../../schemas/segment.ts";
+import { CAN_MOUNT, until, withSmallDisk } from "../../test/harness/process-host.ts";
 import { payloadsOnDisk, recordsOnDisk } from "../../test/harness/segments.ts";
 import { LogShelf } from "./log-shelf.ts";
 import { SegmentWriter } from "./segment-writer.ts";
@@ -232,13 +233,10 @@ test("any sequence of appends, over segments and openings, is read back whole", 
   );
 });
 
-const canMount = process.platform === "linux" && process.getuid?.() === 0;
 const DISK =
   "a full disk: output is dropped and counted, markers and exit are kept, and all is told when there is space";
-test.skipIf(!canMount)(canMount ? DISK : `${DISK} (SKIPPED: only root can mount a small disk)`, () => {
-  const disk = mkdtempSync(join(tmpdir(), "om-disk-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=512k", "tmpfs", disk]);
-  try {
+test.skipIf(!CAN_MOUNT)(CAN_MOUNT ? DISK : `${DISK} (SKIPPED: only root can mount a small disk)`, () =>
+  withSmallDisk(512, async (disk, resize) => {
     const { writer } = open(shelfOf(disk));
     let sent = 0;
     let writtenBefore = 0;
@@ -250,22 +248,18 @@ test.skipIf(!canMount)(canMount ? DISK : `${DISK} (SKIPPED: only root can mount 
     expect(writer.endOffset, "a record that did not fit was cut back whole").toBe(writtenBefore);
     expect(recordsOnDisk(disk, KEY.sessionId).at(-1)?.payload).toHaveLength(5000);
     writer.append(RecordKind.terminal, Buffer.alloc(3000, 98));
-    sent += 3000;
     writer.appendMarker(marker("transition:1"));
     writer.append(RecordKind.terminal, Buffer.alloc(2000, 99));
-    sent += 2000;
+    sent += 5000;
     writer.appendKept(RecordKind.exit, { code: 3, signal: null });
     writer.close();
     expect(writer.isDiskFull, "closing waits for the disk").toBe(true);
-    execFileSync("mount", ["-o", "remount,size=2m", disk]);
-    for (const deadline = Date.now() + 5000; !writer.retry() && Date.now() < deadline; );
+    resize(2048);
+    await until(() => writer.retry(), "the disk to be tried again");
     const records = recordsOnDisk(disk, KEY.sessionId);
     const [gap] = payloadsOnDisk<GapPayload>(records, RecordKind.gap);
     expect(gap).toEqual({ bytes: sent - output(records).length, reason: "disk-full" });
     expect(gap?.bytes).toBe(10_000);
     expect(records.slice(-3).map(({ kind }) => kind)).toEqual([RecordKind.gap, RecordKind.marker, RecordKind.exit]);
-  } finally {
-    execFileSync("umount", [disk]);
-    rmSync(disk, { recursive: true });
-  }
-});
+  }),
+);

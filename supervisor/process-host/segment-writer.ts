@@ -6,11 +6,13 @@
 import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import {
+  type ExitPayload,
   encodeSegmentHeader,
   type GapPayload,
   type MarkerPayload,
   RECORD_HEADER_BYTES,
   RecordKind,
+  type ResizePayload,
   SEGMENT_HEADER_BYTES,
   type StreamKey,
   segmentFileName,
@@ -121,7 +123,7 @@ export class SegmentWriter {
   }
 
   /** A record that must not be lost. */
-  appendKept(kind: number, value: unknown): void {
+  appendKept(kind: number, value: ExitPayload | GapPayload | MarkerPayload | ResizePayload): void {
     const nowMs = Date.now();
     const payload = Buffer.from(JSON.stringify(value));
     if (!this.#put(kind, payload, nowMs)) this.#keep({ kind, payload, timeMs: nowMs });

@@ -43,7 +43,7 @@ export function readTail(path: string, base: number): StreamTail {
   };
 }
 
-export function parsePayload<T>(payload: Uint8Array): Partial<T> | undefined {
+function parsePayload<T>(payload: Uint8Array): Partial<T> | undefined {
   try {
     return JSON.parse(Buffer.from(payload).toString("utf8")) as Partial<T>;
   } catch {

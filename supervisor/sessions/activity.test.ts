@@ -89,7 +89,9 @@ test("after a restart of the supervisor it begins with what the process host las
   const lastOutputMs: Record<string, number> = { busy: clock.now() - 500, quiet: clock.now() - 60_000 };
   for (const id of ["busy", "quiet"]) {
     const created = store.createSession(sessionRecord({ id, name: id, observed: { attempt: 1 } }), "test");
-    store.changeSession(id, created.revision, { transition: { atMs: clock.now(), to: "RUNNING", reason: "", evidence: {} } });
+    store.changeSession(id, created.revision, {
+      transition: { atMs: clock.now(), to: "RUNNING", reason: "", evidence: {} },
+    });
   }
   hive.processes.observe = (key) => {
     const process = { key, lastOutputMs: lastOutputMs[key.sessionId] } as HostedProcess;
@@ -106,7 +108,9 @@ test("an ended session is forgotten", () => {
   const tracker = track();
   const created = store.createSession(sessionRecord({ id: "a" }), "test");
   output("a");
-  store.changeSession("a", created.revision, { transition: { atMs: clock.now(), to: "CRASHED", reason: "", evidence: {} } });
+  store.changeSession("a", created.revision, {
+    transition: { atMs: clock.now(), to: "CRASHED", reason: "", evidence: {} },
+  });
   expect(tracker.of("a")).toBe("idle");
 });
 

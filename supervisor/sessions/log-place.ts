@@ -75,7 +75,7 @@ async function placeOfLastLines(
   return ok(place);
 }
 
-/** Line feeds of output between two offsets; stops at `enough`. */
+/** Lines of output between two offsets, one that is not closed yet included; stops at `enough`. */
 async function countLines(
   streams: Streams,
   key: StreamKey,
@@ -84,6 +84,7 @@ async function countLines(
   enough: number,
 ): Promise<Result<number>> {
   let count = 0;
+  let isOpen = false;
   let next = from;
   while (next < to && count < enough) {
     const part = await streams.read(key, next, BATCH_BYTES);
@@ -91,11 +92,13 @@ async function countLines(
     const { bytes, offset } = part.value;
     if (bytes.length === 0) break;
     for (const { kind, payload } of parseRecords(asBuffer(bytes), offset).records) {
-      if (OUTPUT.has(kind)) count += countLineFeeds(payload);
+      if (!OUTPUT.has(kind) || payload.length === 0) continue;
+      count += countLineFeeds(payload);
+      isOpen = payload.at(-1) !== LINE_FEED;
     }
     next = offset + bytes.length;
   }
-  return ok(count);
+  return ok(isOpen ? count + 1 : count);
 }
 
 function countLineFeeds(bytes: Uint8Array): number {

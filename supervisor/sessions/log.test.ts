@@ -41,7 +41,11 @@ class Reader {
   #listeners = new Set<() => void>();
   #drained: (() => void)[] = [];
 
-  start(streams: WrittenStreams, from: LogStart, options: { follow: boolean; creditBytes?: number; process?: string }): void {
+  start(
+    streams: WrittenStreams,
+    from: LogStart,
+    options: { follow: boolean; creditBytes?: number; process?: string },
+  ): void {
     const open = options.follow ? followLog : readLogOnce;
     const { seen, offsets } = this;
     const isSaturated = () => this.saturated;
@@ -135,6 +139,11 @@ describe.each([
       expect(await once({ lines })).toEqual([...expected, "end: end"]);
     });
 
+    test("a line that is not closed yet counts as one", async () => {
+      streams.write(10, "g");
+      expect(await once({ lines: 3 })).toEqual(["2:e\n", "10:f\n", "10:g", "end: end"]);
+    });
+
     test.each([
       [0, 6],
       [100, 6],
@@ -183,11 +192,13 @@ describe.each([
     });
 
     test("of a session without a log is over at once", async () => {
-      expect(await new Promise<string[]>((resolve) => {
-        const empty = new Reader();
-        empty.start(memoryStreams(), START, { follow: false });
-        void turns().then(() => resolve(empty.seen));
-      })).toEqual(["end: end"]);
+      expect(
+        await new Promise<string[]>((resolve) => {
+          const empty = new Reader();
+          empty.start(memoryStreams(), START, { follow: false });
+          void turns().then(() => resolve(empty.seen));
+        }),
+      ).toEqual(["end: end"]);
     });
 
     test("waits for what the supervisor still has to write about an end, within bounds", async () => {

@@ -1,5 +1,5 @@
 /** A real process host in a folder of its own, and the smallest controller that can command it. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   copyFileSync,
@@ -289,6 +289,25 @@ export async function until<T>(ask: () => T | undefined | false, what: string | 
     if (answer !== undefined && answer !== false) return answer;
     if (Date.now() > deadline) throw new Error(`waited in vain for ${typeof what === "string" ? what : what()}`);
     await new Promise((wake) => setTimeout(wake, 5));
+  }
+}
+
+/** Only root can mount, and only Linux has a file system in memory. */
+export const CAN_MOUNT = process.platform === "linux" && process.getuid?.() === 0;
+
+/** A disk of so many KiB in memory, which `resize` can make larger. */
+export async function withSmallDisk(
+  kibibytes: number,
+  use: (disk: string, resize: (kibibytes: number) => void) => Promise<void>,
+): Promise<void> {
+  const system = (program: string, ...argv: string[]) => execFileSync(program, argv);
+  const disk = mkdtempSync(join(tmpdir(), "om-disk-"));
+  system("mount", "-t", "tmpfs", "-o", `size=${kibibytes}k`, "tmpfs", disk);
+  try {
+    await use(disk, (larger) => system("mount", "-o", `remount,size=${larger}k`, disk));
+  } finally {
+    system("umount", disk);
+    rmSync(disk, { recursive: true });
   }
 }
 

@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Params } from "../../../schemas/client-protocol.ts";
 import { FaultError, fault } from "../../../schemas/fault.ts";
 import { RecordKind } from "../../../schemas/segment.ts";
 import type { SessionView } from "../../../schemas/session-view.ts";
+import { sessionView } from "../../../schemas/text/session-views.fake.ts";
 import { type Invocation, parseCommandLine } from "../parse.ts";
 import {
   contextFor,
@@ -12,7 +13,6 @@ import {
   scriptedSupervisor,
   type TestContext,
 } from "../scripted-supervisor.fake.ts";
-import { sessionView } from "../session-views.fake.ts";
 import { logs } from "./logs.ts";
 
 let supervisor: ScriptedSupervisor | undefined;
@@ -211,11 +211,14 @@ test("on a terminal a living session is followed, and Ctrl-C leaves it alone", a
         if (!follow)
           peer.notify("log/data", { subscription: 1, attempt: 1, offset: 0, bytes: bytes.toString("base64") });
         if (!follow) peer.notify("log/end", { subscription: 1, reason: "end" });
-        else setTimeout(() => context?.interrupt(), 300);
       });
       return { subscription: follow ? 2 : 1, session: { id: "id-calm-otter", name: "calm-otter" } };
     },
   });
-  expect(await run(["calm-otter"], { isTerminal: true })).toBe("name? ");
+  const running = run(["calm-otter"], { isTerminal: true });
+  // The prompt has no line end: it is shown because nothing follows it.
+  await vi.waitFor(() => expect(context?.printed()).toBe("name? "));
+  context?.interrupt();
+  expect(await running).toBe("name? ");
   expect(asked).toEqual(['false {"start":true}', 'true {"attempt":1,"offset":22}']);
 });

@@ -45,7 +45,10 @@ async function connect(hello: Record<string, unknown> = {}, endpoint = served.ma
 }
 
 function makeSession(phase: Phase, id = "session"): void {
-  const created = served.store.createSession(sessionRecord({ id, name: `${id}-name`, observed: { attempt: 1 } }), "test");
+  const created = served.store.createSession(
+    sessionRecord({ id, name: `${id}-name`, observed: { attempt: 1 } }),
+    "test",
+  );
   become(phase, id, created.revision);
 }
 
@@ -57,14 +60,25 @@ function become(phase: Phase, id = "session", revision = served.store.session(id
 const FOLLOW = { session: "session", from: { start: true }, follow: true, creditBytes: 1 << 20 };
 
 /** What one message of output holds, whichever way it came. */
-function outputOf(answer: Answer): { subscription: number; attempt: number; offset: number; text: string; bytes: number } {
+function outputOf(answer: Answer): {
+  subscription: number;
+  attempt: number;
+  offset: number;
+  text: string;
+  bytes: number;
+} {
   if (answer.raw !== undefined) {
     const records = answer.raw.subarray(OUTPUT_PREFIX_BYTES);
     const [subscription, attempt] = [answer.raw.readUInt32LE(0), answer.raw.readUInt32LE(4)];
     const offset = answer.raw.readDoubleLE(8);
     return { subscription, attempt, offset, text: textOf(records, offset), bytes: records.length };
   }
-  const { subscription, attempt, offset, bytes } = answer.params as { subscription: number; attempt: number; offset: number; bytes: string };
+  const { subscription, attempt, offset, bytes } = answer.params as {
+    subscription: number;
+    attempt: number;
+    offset: number;
+    bytes: string;
+  };
   const records = Buffer.from(bytes, "base64");
   return { subscription, attempt, offset, text: textOf(records, offset), bytes: records.length };
 }
@@ -88,7 +102,12 @@ describe("log/follow", () => {
     expect(reply).toMatchObject({ id, result: { session: { id: "session", name: "session-name" } } });
     const first = await client.next();
     expect(first.raw === undefined).toBe(capabilities.length === 0);
-    expect(outputOf(first)).toMatchObject({ subscription: reply.result?.["subscription"], attempt: 1, offset: 0, text: "hällo " });
+    expect(outputOf(first)).toMatchObject({
+      subscription: reply.result?.subscription,
+      attempt: 1,
+      offset: 0,
+      text: "hällo ",
+    });
     streams.write(1, "welt");
     expect(outputOf(await client.next())).toMatchObject({ offset: RECORD_HEADER_BYTES + 7, text: "welt" });
     become("COMPLETED");
@@ -142,7 +161,9 @@ describe("log/follow", () => {
     const client = await connect();
     await client.must("log/follow", { ...FOLLOW, creditBytes: 1 });
     served.store.removeSession("session", 1, {});
-    expect((await client.next((answer) => answer.method === "log/end")).params).toMatchObject({ reason: expect.stringMatching(/removed|end/) });
+    expect((await client.next((answer) => answer.method === "log/end")).params).toMatchObject({
+      reason: expect.stringMatching(/removed|end/),
+    });
   });
 
   test("is refused for a stranger's session, whatever socket it came by", async () => {
@@ -171,12 +192,20 @@ describe("a client that does not read", () => {
   /** One stream of TOTAL bytes, sent as fast as credit allows; counts what left it. */
   function flood() {
     const record = Buffer.alloc(1024, "z");
-    writeRecordHeader(record, 0, { kind: RecordKind.terminal, sequence: 0, length: 1024 - RECORD_HEADER_BYTES, timeMs: 1 });
+    writeRecordHeader(record, 0, {
+      kind: RecordKind.terminal,
+      sequence: 0,
+      length: 1024 - RECORD_HEADER_BYTES,
+      timeMs: 1,
+    });
     const part = Buffer.concat(Array.from({ length: PART / 1024 }, () => record));
     const sent = { bytes: 0, follows: 0 };
     const port: Streams = {
       ...memoryStreams(),
-      list: () => Promise.resolve(ok([{ key: { sessionId: "session", process: "main", attempt: 1 }, firstOffset: 0, endOffset: TOTAL }])),
+      list: () =>
+        Promise.resolve(
+          ok([{ key: { sessionId: "session", process: "main", attempt: 1 }, firstOffset: 0, endOffset: TOTAL }]),
+        ),
       follow(_key, fromOffset, creditBytes, follower) {
         let [next, credit, disposed] = [fromOffset, creditBytes, false];
         sent.follows += 1;
@@ -252,7 +281,9 @@ describe("events", () => {
     expect(kinds(await client.must("event/list", { afterId: 1, last: 1 }))).toEqual(["b"]);
     // Of a session that is no longer there.
     expect(kinds(await client.must("event/list", { session: "session", last: 1 }))).toEqual(["e"]);
-    expect(await client.request("event/list", { session: "nobody" })).toMatchObject({ error: { data: { code: "not-found" } } });
+    expect(await client.request("event/list", { session: "nobody" })).toMatchObject({
+      error: { data: { code: "not-found" } },
+    });
   });
 
   test("are followed from one on, without a hole or a double, and no longer than asked for", async () => {

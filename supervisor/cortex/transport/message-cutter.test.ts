@@ -35,7 +35,9 @@ test("a large body in small pieces is gathered whole", () => {
   const first = framed(Buffer.from("{}"));
   const body = Buffer.alloc(3_000_000, "0123456789");
   const wire = Buffer.concat([first, framed(body)]);
-  const chunks = Array.from({ length: Math.ceil(wire.length / 1000) }, (_, at) => wire.subarray(at * 1000, at * 1000 + 1000));
+  const chunks = Array.from({ length: Math.ceil(wire.length / 1000) }, (_, at) =>
+    wire.subarray(at * 1000, at * 1000 + 1000),
+  );
   expect(cutAll(new MessageCutter(), chunks)[1]?.equals(body)).toBe(true);
 });
 

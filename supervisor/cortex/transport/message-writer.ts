@@ -6,9 +6,9 @@ import type { Log } from "../../ports/clock.ts";
 import type { Disposable } from "../../ports/hive.ts";
 
 /** From here on a client is behind: whatever can wait or be read again later is not sent until it has read what it has. */
-export const SATURATED_BYTES = 4 << 20;
+const SATURATED_BYTES = 4 << 20;
 /** A client that leaves so much unread (replies, which cannot be taken back) does not read: it is let go. */
-export const MAX_UNREAD_BYTES = 16 << 20;
+const MAX_UNREAD_BYTES = 16 << 20;
 
 export class SocketMessageWriter extends AbstractMessageWriter implements MessageWriter {
   readonly #socket: Socket;

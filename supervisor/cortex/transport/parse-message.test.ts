@@ -35,15 +35,28 @@ test.each([
 });
 
 test("bytes that are no UTF-8 are refused", () => {
-  const body = Buffer.concat([Buffer.from('{"jsonrpc":"2.0","id":1,"method":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]);
+  const body = Buffer.concat([
+    Buffer.from('{"jsonrpc":"2.0","id":1,"method":"'),
+    Buffer.from([0xc3, 0x28]),
+    Buffer.from('"}'),
+  ]);
   expect(parseMessage(body)).toMatchObject({ kind: "refused", code: -32700 });
 });
 
 test.each([
-  ['{"jsonrpc":"2.0","id":1,"method":"m"}', { kind: "request", id: 1, message: { jsonrpc: "2.0", id: 1, method: "m" } }],
-  ['{"jsonrpc":"2.0","id":"a","method":"m","params":{},"more":1}', { kind: "request", id: "a", message: { jsonrpc: "2.0", id: "a", method: "m", params: {} } }],
+  [
+    '{"jsonrpc":"2.0","id":1,"method":"m"}',
+    { kind: "request", id: 1, message: { jsonrpc: "2.0", id: 1, method: "m" } },
+  ],
+  [
+    '{"jsonrpc":"2.0","id":"a","method":"m","params":{},"more":1}',
+    { kind: "request", id: "a", message: { jsonrpc: "2.0", id: "a", method: "m", params: {} } },
+  ],
   ['{"jsonrpc":"2.0","method":"m"}', { kind: "notification", message: { jsonrpc: "2.0", method: "m" } }],
-  ['{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":"a"}}', { kind: "cancellation", id: "a", message: { jsonrpc: "2.0", method: "$/cancelRequest", params: { id: "a" } } }],
+  [
+    '{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":"a"}}',
+    { kind: "cancellation", id: "a", message: { jsonrpc: "2.0", method: "$/cancelRequest", params: { id: "a" } } },
+  ],
   ['{"jsonrpc":"2.0","id":1,"result":7}', { kind: "ignored" }],
 ])("%s is a message", (text, expected) => {
   expect(parse(text)).toEqual(expected);

@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -57,7 +57,9 @@ test("the socket of a supervisor that was killed is replaced", async () => {
 test("a file that is no socket is left alone, and named", async () => {
   mkdirSync(join(folder, "run"));
   writeFileSync(endpoint, "somebody's");
-  await expect(listen()).rejects.toMatchObject({ fault: { code: "conflict", message: expect.stringContaining(endpoint) } });
+  await expect(listen()).rejects.toMatchObject({
+    fault: { code: "conflict", message: expect.stringContaining(endpoint) },
+  });
   expect(existsSync(endpoint)).toBe(true);
 });
 
@@ -71,7 +73,9 @@ test.skipIf(process.getuid?.() !== 0)("a folder of another user is refused (need
   const { chownSync } = await import("node:fs");
   mkdirSync(join(folder, "run"), { mode: 0o700 });
   chownSync(join(folder, "run"), 12_345, 12_345);
-  await expect(listen()).rejects.toMatchObject({ fault: { code: "not-permitted", message: expect.stringContaining("another user") } });
+  await expect(listen()).rejects.toMatchObject({
+    fault: { code: "not-permitted", message: expect.stringContaining("another user") },
+  });
 });
 
 test("a path that is too long for a socket is a fault with a hint", async () => {

@@ -30,7 +30,8 @@ export async function listenOn(
 ): Promise<SocketServer> {
   const isPipe = endpoint.startsWith(NAMED_PIPE);
   if (!isPipe) {
-    if (Buffer.byteLength(endpoint) > LONGEST_SOCKET_PATH) throw cannotListen(endpoint, "the path is too long for a socket");
+    if (Buffer.byteLength(endpoint) > LONGEST_SOCKET_PATH)
+      throw cannotListen(endpoint, "the path is too long for a socket");
     claimFolder(dirname(endpoint));
     removeStaleSocket(endpoint);
   }

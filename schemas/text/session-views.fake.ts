@@ -1,5 +1,5 @@
 /** Sessions as clients see them, for tests. */
-import type { SessionView } from "../../schemas/session-view.ts";
+import type { SessionView } from "../session-view.ts";
 
 export function sessionView(change: Partial<SessionView> = {}): SessionView {
   return {
