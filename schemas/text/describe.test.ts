@@ -41,7 +41,7 @@ describe("describe", () => {
         }),
       ],
     });
-    expect(text).toMatch(/\d\d:\d\d:00\.123 {2}- {9} -> PENDING: asked for by the user\n/);
+    expect(text).toMatch(/\d\d:\d\d:00\.123 {2}- {9}-> PENDING: asked for by the user\n/);
     expect(text).toMatch(/STOPPING {2}-> CRASHED attempt 2: exited with code 3; left behind/);
     expect(text).toContain("    code: 3\n");
     expect(text).toContain("ended: 7 node server.js\n");

@@ -2,10 +2,11 @@
  * Loads a bundle that lies beside this one through V8's code cache: without it a start compiles what the last start
  * compiled already, which is most of what a command takes.
  */
+import { isAscii } from "node:buffer";
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import Module, { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
-import { constants, Script } from "node:vm";
+import { Script } from "node:vm";
 import type { Program } from "./program.ts";
 
 /** Two or three builds may be in use at once; each has two such files of a MiB or two. */
@@ -19,14 +20,16 @@ export interface LoadOptions {
   readonly writeAfterMs?: number;
 }
 
-/** Runs `<program folder>/<name>.cjs` and returns what it exports. Its `require` and `__dirname` are as for any module. */
+/**
+ * Runs `<program folder>/<name>.cjs` and returns what it exports. Its `require` and `__dirname` are as for any module;
+ * import() is not there, and scripts/build.mjs refuses a bundle that holds one.
+ */
 export function loadBundle(name: string, options: LoadOptions): unknown {
   const path = join(options.program.folder, `${name}.cjs`);
   const cache = cachePath(name, options);
   const cachedData = cache === undefined ? undefined : readCache(cache);
-  const script = new Script(Module.wrap(readFileSync(path, "utf8")), {
+  const script = new Script(Module.wrap(sourceOf(path)), {
     filename: path,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData === undefined ? {} : { cachedData }),
   });
   if (cache !== undefined && (cachedData === undefined || script.cachedDataRejected === true)) {
@@ -39,6 +42,12 @@ export function loadBundle(name: string, options: LoadOptions): unknown {
   const run = script.runInThisContext() as (...parts: unknown[]) => void;
   run.call(module.exports, module.exports, createRequire(path), module, path, dirname(path));
   return module.exports;
+}
+
+/** ASCII, as the build writes it, needs no decoding. */
+function sourceOf(path: string): string {
+  const bytes = readFileSync(path);
+  return bytes.toString(isAscii(bytes) ? "latin1" : "utf8");
 }
 
 function cachePath(name: string, { program, cacheFolder }: LoadOptions): string | undefined {

@@ -66,7 +66,7 @@ export class ActivityNotices implements Disposable {
 }
 
 /** Time of the last record of the program's own output among whole records, or 0. */
-export function lastOutputIn(records: Buffer): number {
+function lastOutputIn(records: Buffer): number {
   let lastOutputMs = 0;
   for (let at = 0; at + RECORD_HEADER_BYTES <= records.length; ) {
     const kind = records[at];

@@ -164,7 +164,8 @@ export class LiveStream {
   }
 
   /** Asks for what comes behind the follower. True when it is worth going on: there is more, or it is being sent. */
-  async #subscribe({ nextOffset }: FollowerPlace): Promise<boolean> {
+  async #subscribe(follower: FollowerPlace): Promise<boolean> {
+    const { nextOffset } = follower;
     if (this.#liveOffset !== undefined) return this.#liveOffset > nextOffset;
     if (this.#askedOffset !== undefined) return false; // Whoever asked is answered for all.
     this.#askedOffset = nextOffset;
@@ -174,10 +175,13 @@ export class LiveStream {
     if (this.#askedOffset !== nextOffset) return false; // The host was lost meanwhile: all are woken with the next one.
     this.#askedOffset = undefined;
     if (!subscribed.ok || this.isUnused) return false;
-    if (subscribed.value.live) this.#liveOffset ??= nextOffset;
-    const endOffset = Math.max(this.#liveOffset ?? 0, subscribed.value.endOffset ?? 0);
+    const { live, endOffset: hostOffset } = subscribed.value;
+    // The host does not have it open and takes our word for where it ends, which is old when there was news since.
+    if (hostOffset === null && follower.hasNews) return false;
+    if (live) this.#liveOffset ??= nextOffset;
+    const endOffset = Math.max(this.#liveOffset ?? 0, hostOffset ?? 0);
     for (const other of this.#followers) if (other.nextOffset < endOffset) this.wake(other);
-    return subscribed.value.live || endOffset > nextOffset;
+    return live || endOffset > nextOffset;
   }
 
   /** The host has left out what lies before `offset`: it is in the files. */

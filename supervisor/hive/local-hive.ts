@@ -4,6 +4,7 @@
  * run, never reads or writes the store, and touches no process, file or branch that is not marked as ours.
  * main.ts opens it; serve-hive.ts puts it behind the hive protocol. Cortex, weaver and akasha never import from here.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Result } from "../../schemas/fault.ts";
 import type { HomeLayout } from "../../schemas/home.ts";
 import type { HostedProcess, HostHello } from "../../schemas/host-protocol.ts";
@@ -20,6 +21,9 @@ import { HostedProcesses, hostProcesses } from "./processes.ts";
 import { LocalStreams } from "./streams.ts";
 import { ProcessTrees } from "./trees.ts";
 import { GitWorkspaces } from "./workspaces.ts";
+
+/** Deleting a large worktree takes minutes; whoever ends the supervisor need not wait, for the next removal finishes it. */
+const DELETION_PATIENCE_MS = 2_000;
 
 export interface LocalHiveOptions {
   readonly hiveId: string;
@@ -142,7 +146,7 @@ export async function openLocalHive(options: LocalHiveOptions): Promise<LocalHiv
       await proxy.close(closing);
       notices.dispose();
       streams.close();
-      await workspaces.idle();
+      await Promise.race([workspaces.idle(), delay(DELETION_PATIENCE_MS, undefined, { ref: false })]);
     },
   };
 }

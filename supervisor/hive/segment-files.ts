@@ -34,7 +34,7 @@ export function segmentPath(folder: string, base: number): string {
 }
 
 /** Where the whole records at the front of `bytes` end, and how long the one behind them is (0: not to be seen). */
-export function wholeRecords(bytes: Buffer): { readonly end: number; readonly nextBytes: number } {
+function wholeRecords(bytes: Buffer): { readonly end: number; readonly nextBytes: number } {
   let at = 0;
   while (at + RECORD_HEADER_BYTES <= bytes.length) {
     const length = bytes.readUInt32LE(at + 4);

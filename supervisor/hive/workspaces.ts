@@ -52,6 +52,7 @@ export class GitWorkspaces implements Workspaces {
       if (workspace.kind === "scratch") return prepareScratch(git, workspace);
       const prepared = await git.serialised(workspace.gitDirectory, () => prepareWorktree(git, sessionId, workspace));
       if (prepared.ok) this.#reserved.delete(workspace.path);
+      await this.#sweep(workspace);
       return prepared;
     });
   }
@@ -75,13 +76,13 @@ export class GitWorkspaces implements Workspaces {
       if (workspace.kind === "scratch") return removeScratch(git, sessionId, workspace, options);
       return git.serialised(workspace.gitDirectory, async () => {
         const removed = await removeWorktree(git, sessionId, workspace, options);
-        for (const folder of await foldersAside(workspace)) this.#deleteLater(folder);
+        await this.#sweep(workspace);
         return removed;
       });
     });
   }
 
-  /** Resolves when nothing is being deleted any more. What a crash cuts short, the next removal in the project finishes. */
+  /** Resolves when nothing is being deleted any more. What a crash cuts short is finished with the next use of the project. */
   async idle(): Promise<void> {
     while (this.#deletions.size > 0) await Promise.all(this.#deletions.values());
   }
@@ -92,6 +93,11 @@ export class GitWorkspaces implements Workspaces {
     const [oldest] = this.#reserved;
     if (this.#reserved.size > MAX_RESERVED && oldest !== undefined) this.#reserved.delete(oldest);
     return true;
+  }
+
+  /** Deletes what was moved aside, by a supervisor before this one too. */
+  async #sweep(workspace: WorkspaceRecord): Promise<void> {
+    for (const folder of await foldersAside(workspace)) this.#deleteLater(folder);
   }
 
   #deleteLater(folder: string): void {

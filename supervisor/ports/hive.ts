@@ -81,7 +81,8 @@ export interface Streams {
   offsetOfTime(key: StreamKey, timeMs: number): Promise<Result<number>>;
   /**
    * Follows a stream from `fromOffset` on. `onData` gets whole records in order without holes, except those that have
-   * been dropped from disk, which `onDropped` tells. At most `creditBytes` are sent before `credit` gives more.
+   * been dropped from disk, which `onDropped` tells. At most `creditBytes` are sent before `credit` gives more. A
+   * record is never cut: the last one may go beyond the credit, and what `credit` gives next pays for it.
    */
   follow(key: StreamKey, fromOffset: number, creditBytes: number, follower: StreamFollower): StreamSubscription;
 }
