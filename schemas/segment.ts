@@ -12,6 +12,7 @@
  *   2  uint16   process-local counter of the record, modulo 65536, to find a lost or doubled record
  *   4  uint32   length of the payload in bytes, at most MAX_RECORD_BYTES
  *   8  float64  time in milliseconds since 1970-01-01 UTC
+ * A segment may hold no record: it is new, or all that a stream held was dropped and its base offset says how much.
  * File name:     <base offset as 16 decimal digits>.seg in <logs>/<session id>/<encoded process name>@<attempt>/
  */
 
@@ -35,7 +36,7 @@ export const RecordKind = {
   exit: 6,
   /** UTF-8 JSON, GapPayload: bytes that were produced and are not in the stream. */
   gap: 7,
-  /** UTF-8 JSON, ResizePayload: the size of the terminal from here on. */
+  /** UTF-8 JSON, ResizePayload: the size of the terminal from here on. The first stands before all output. */
   resize: 8,
 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];

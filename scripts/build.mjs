@@ -89,7 +89,6 @@ async function bundle() {
   });
   if (result.warnings.length > 0) throw new Error("esbuild warned (above); a bundle that it doubts is not shipped");
   keepLean(result.metafile);
-  keepLoadable(result.metafile);
   const bundles = result.outputFiles.map(({ path, contents }) => {
     const isCommand = COMMANDS.includes(basename(path, ".cjs"));
     const head = Buffer.from(isCommand ? "#!/usr/bin/env node\n" : "");
@@ -138,18 +137,6 @@ function keepLean({ outputs }) {
     const libraries = new Set(Object.keys(output.inputs).map(libraryOf));
     for (const library of [undefined, ...allowed]) libraries.delete(library);
     if (libraries.size > 0) throw new Error(`${name}.cjs is to start lean, and bundles ${[...libraries].join(", ")}`);
-  }
-}
-
-/**
- * Bundles run through V8's code cache (supervisor/client/load-bundle.ts), where import() is not to be had. That of a
- * file of ours is no problem: esbuild makes it a call.
- * @param {import("esbuild").Metafile} metafile
- */
-function keepLoadable({ outputs }) {
-  for (const [path, { imports }] of Object.entries(outputs)) {
-    const left = imports.find(({ kind }) => kind === "dynamic-import");
-    if (left !== undefined) throw new Error(`${basename(path)} holds import("${left.path}"): import it statically`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -16,7 +16,9 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { homeLayout } from "../../schemas/home.ts";
 import { environmentFor, makeStubProgram, STUB_SUPERVISOR } from "../../test/harness/stub-program.ts";
+import { hasEndedWithin, readSupervisorProcess, startTimeOf } from "../client/process-identity.ts";
 
 let root: string;
 let program: string;
@@ -57,19 +59,17 @@ test("--version names version and build", async () => {
 });
 
 describe("ps and status", () => {
-  let supervisor: ChildProcess | undefined;
   async function serve(wishes: Record<string, unknown> = {}): Promise<void> {
-    mkdirSync(join(home, "run"));
+    mkdirSync(join(home, "run"), { mode: 0o700 });
     writeFileSync(join(home, "stub.json"), JSON.stringify(wishes));
-    supervisor = spawn(process.execPath, [STUB_SUPERVISOR, "run", "--home", home], { stdio: "ignore" });
+    spawn(process.execPath, [STUB_SUPERVISOR, "run", "--home", home], { stdio: "ignore" });
     await expect.poll(() => readdirSync(home), { timeout: 5000 }).toContain("supervisor.json");
   }
   afterEach(async () => {
-    if (supervisor === undefined) return;
-    const ended = new Promise((resolve) => supervisor?.on("exit", resolve));
-    supervisor.kill("SIGKILL");
-    await ended;
-    supervisor = undefined;
+    const running = readSupervisorProcess(homeLayout(home, { platform: process.platform, userId: 0 }));
+    if (running === undefined || startTimeOf(running.pid) !== running.startTime) return;
+    process.kill(running.pid, "SIGKILL");
+    expect(await hasEndedWithin(running.pid, running.startTime, 5000)).toBe(true);
   });
 
   test.each([
@@ -103,9 +103,20 @@ describe("ps and status", () => {
     expect((await overmind(argv)).stdout).toBe(`cli ${argv.join(" ")} true\n`);
   });
 
-  test("without an answer the whole command line takes over, and nothing is printed twice", async () => {
-    expect(await overmind(["ps"])).toEqual({ code: 0, stdout: "cli ps true\n", stderr: "" });
-    await serve({ protocol: 2 });
+  test("where none runs one is started, and answers", async () => {
+    expect(await overmind(["ps", "-a"])).toEqual({
+      code: 0,
+      stdout: 'table {"all":true,"colour":false}\n',
+      stderr: "",
+    });
+  });
+
+  test.each([
+    ["speaks another protocol", { protocol: 2 }],
+    ["cannot start", { crash: true }],
+  ])("when the supervisor %s the whole command line takes over, and nothing is printed twice", async (_, wishes) => {
+    if ("protocol" in wishes) await serve(wishes);
+    else writeFileSync(join(home, "stub.json"), JSON.stringify(wishes));
     expect(await overmind(["ps"])).toEqual({ code: 0, stdout: "cli ps true\n", stderr: "" });
   });
 });

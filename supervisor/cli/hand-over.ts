@@ -29,9 +29,10 @@ export function handOver(argv: readonly string[]): void {
     fail(`overmind ${argv[0]} is another program's command, and no other overmind is in PATH (ours: overmind --help)`);
   }
   const environment = { ...process.env, [HANDOVERS]: String(handovers + 1) };
-  const child = spawn(program, argv, { stdio: "inherit", env: environment });
+  // Before it starts: a signal that finds no listener would end us and leave it alone.
   for (const signal of FORWARDED) process.on(signal, () => void child.kill(signal));
   for (const signal of FROM_TERMINAL) process.on(signal, () => void (isatty(0) || child.kill(signal)));
+  const child = spawn(program, argv, { stdio: "inherit", env: environment });
   child.on("error", (error) => fail(`cannot run ${program}: ${error.message}`));
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code ?? 1);

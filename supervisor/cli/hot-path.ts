@@ -10,7 +10,7 @@ import type { Params, ResultOf } from "../../schemas/client-protocol.ts";
 import { PROTOCOL_OLDEST, PROTOCOL_VERSION } from "../../schemas/protocol-version.ts";
 import type { Target } from "../client/endpoint.ts";
 import { encodeMessage, type Incoming, MessageReader } from "../client/framing.ts";
-import { wantsColour } from "./output/colour.ts";
+import { wantsColour } from "./output/process-output.ts";
 
 /** A supervisor that is slower than that has something to be complained about. */
 const ANSWER_LIMIT_MS = 10_000;
@@ -49,19 +49,19 @@ function tableParams(flags: readonly string[]): Params<"session/table"> | undefi
   return params;
 }
 
-/** Resolves once it is clear that this way does not lead to an answer; on an answer it is printed and the process ends. */
-export function answerHot(request: HotRequest, target: Target): Promise<void> {
+/** On an answer it is printed and the process ends; else it resolves to why there is none. */
+export function answerHot(request: HotRequest, target: Target): Promise<"nobody-there" | "no-answer"> {
   return new Promise((resolve) => {
     const endpoint = target.kind === "home" ? target.layout.mainEndpoint : target.endpoint;
     const socket = createConnection(endpoint);
     const reader = new MessageReader();
-    const giveUp = () => {
+    const giveUp = (why: "nobody-there" | "no-answer") => {
       socket.destroy();
-      resolve();
+      resolve(why);
     };
-    socket.setTimeout(ANSWER_LIMIT_MS, giveUp);
-    socket.on("error", giveUp);
-    socket.on("close", giveUp);
+    socket.setTimeout(ANSWER_LIMIT_MS, () => giveUp("no-answer"));
+    socket.on("error", () => giveUp("nobody-there"));
+    socket.on("close", () => giveUp("no-answer"));
     socket.on("data", (chunk: Buffer) => {
       try {
         reader.push(chunk);
@@ -70,7 +70,7 @@ export function answerHot(request: HotRequest, target: Target): Promise<void> {
           if (text !== undefined) print(text, socket);
         }
       } catch {
-        giveUp(); // Not what was asked for: the whole command line asks again, and says what is wrong.
+        giveUp("no-answer"); // Not what was asked for: the whole command line asks again, and says what is wrong.
       }
     });
     socket.write(encodeMessage(hello(target)) + encodeMessage(table(request)));
@@ -88,7 +88,7 @@ function hello(target: Target): unknown {
 }
 
 function table({ method, params }: HotRequest): unknown {
-  const colour = wantsColour(process.env, isatty(STDOUT));
+  const colour = wantsColour(isatty(STDOUT), process.env);
   return { jsonrpc: "2.0", id: TABLE_ID, method, params: { ...params, colour } };
 }
 

@@ -22,7 +22,7 @@ export interface LoadOptions {
 
 /**
  * Runs `<program folder>/<name>.cjs` and returns what it exports. Its `require` and `__dirname` are as for any module;
- * import() is not there, and scripts/build.mjs refuses a bundle that holds one.
+ * import() of a computed name is not to be had there (esbuild makes a `require` of every other).
  */
 export function loadBundle(name: string, options: LoadOptions): unknown {
   const path = join(options.program.folder, `${name}.cjs`);

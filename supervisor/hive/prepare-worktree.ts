@@ -8,7 +8,13 @@ import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.
 import type { WorkspaceRecord } from "../core/session.ts";
 import { type Git, OUR_IDENTITY } from "./git.ts";
 import { excludeOvermindFolder } from "./repository.ts";
-import { branchOfMainCheckout, type RegisteredWorktree, registeredWorktrees, writeMark } from "./worktree-registry.ts";
+import {
+  branchOfMainCheckout,
+  type RegisteredWorktree,
+  registeredWorktrees,
+  registrationOf,
+  writeMark,
+} from "./worktree-registry.ts";
 
 /** Measured: a third faster than one, on two cores. */
 const CHECKOUT_WORKERS = 4;
@@ -77,7 +83,7 @@ async function findOrRegister(
   if (!cleared) return failed(isTaken(workspace.path));
   const added = await register(git, workspace, registered);
   if (!added.ok) return added;
-  const made = (await registeredWorktrees(workspace.gitDirectory)).find(({ path }) => path === workspace.path);
+  const made = await registrationOf(workspace.path);
   if (made === undefined) return failed(fault("git-failed", `git made no worktree at ${workspace.path}`));
   await writeMark(made.registration, { sessionId, ready: false });
   return ok(made);

@@ -96,6 +96,7 @@ export class Feed {
         return;
       }
       this.#end(subscription);
+      this.#notices.forget(writer);
     }
     this.#notices.grew(writer, timeMs);
   }

@@ -24,9 +24,9 @@ import {
 } from "../../schemas/segment.ts";
 import {
   buildHost,
-  CAN_MOUNT,
   type Controller,
   type HostUnderTest,
+  IS_LINUX_ROOT,
   isAlive,
   specOf,
   startHost,
@@ -270,6 +270,33 @@ test("too many open files: a start is refused with words, and what runs goes on"
   }
 });
 
+const PROCESSES = "too many processes: a start is refused with words, and the host goes on";
+test.skipIf(!IS_LINUX_ROOT)(
+  IS_LINUX_ROOT ? PROCESSES : `${PROCESSES} (SKIPPED: only root can limit another user)`,
+  async () => {
+    chmodSync(folder, 0o755);
+    const nobody = 65534;
+    const before = ["prlimit", "--nproc=40", "setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"];
+    const limited = await startHost(bundle, { before, owner: nobody });
+    try {
+      const few = await limited.connect();
+      for (const stdio of ["terminal", "pipes"] as const) {
+        let refused: unknown;
+        for (let index = 0; index < 40 && refused === undefined; index += 1) {
+          const spec = specOf(keyOf(`${stdio}-${index}`), ["cat"], { stdio });
+          const result = await few.ask<HostStarted>({ type: "start", spec });
+          if (!result.ok) refused = result.fault;
+        }
+        expect(refused, stdio).toMatchObject({ code: "too-many-processes", retryable: true });
+      }
+      await few.must({ type: "input", key: keyOf("terminal-0") }, Buffer.from("still here\n"));
+      await until(() => textOf(recordsOnDisk(limited.logs, "terminal-0")).includes("still here"), "the first to go on");
+    } finally {
+      await limited.close();
+    }
+  },
+);
+
 test("a start that is repeated is the same start, until its exit is acknowledged; then it is refused", async () => {
   const first = await shell("echo once; exit 0");
   const start = () => controller.ask<HostStarted>({ type: "start", spec: specOf(KEY, ["echo", "twice"]) });
@@ -382,7 +409,7 @@ test("a session is forgotten when none of its processes runs, whoever it left be
 });
 
 const DISK = "the disk is full: the process goes on, its output is counted and the gap told, its exit is not lost";
-test.skipIf(!CAN_MOUNT)(CAN_MOUNT ? DISK : `${DISK} (SKIPPED: only root can mount a small disk)`, () =>
+test.skipIf(!IS_LINUX_ROOT)(IS_LINUX_ROOT ? DISK : `${DISK} (SKIPPED: only root can mount a small disk)`, () =>
   withSmallDisk(1024, async (disk, resize) => {
     const small = await startHost(bundle, { logs: join(disk, "logs") });
     try {

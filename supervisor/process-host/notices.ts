@@ -20,6 +20,11 @@ export class Notices {
     if (!this.#tellSoonIfDue(writer, nowMs)) this.#later.add(writer);
   }
 
+  /** What follows is told at once: until now the stream was sent as data. */
+  forget(writer: SegmentWriter): void {
+    this.#toldAtMs.delete(writer);
+  }
+
   /** For a controller that has been told nothing yet. */
   reset(): void {
     this.#toldAtMs = new WeakMap();

@@ -14,6 +14,7 @@ import { MAX_PENDING_INPUT_BYTES, type ProcessSpec, type TerminalSize } from "..
 import { type ExitPayload, RecordKind } from "../../schemas/segment.ts";
 import { type Child, type ChildEvents, MAX_DRAIN_BYTES } from "./child.ts";
 import { helperPath, type NativePty, native, openMasters, resizeTerminal, withoutHoles } from "./native-pty.ts";
+import { obstacleToProcesses } from "./process-limits.ts";
 import { describeError, errorCode, report } from "./report.ts";
 
 /** One for all terminals: it is read into and passed on before anything else can happen. */
@@ -31,6 +32,8 @@ export function startTerminal(spec: ProcessSpec, events: ChildEvents): Result<Ch
       fault("failed", `no terminal can be made on ${process.platform}-${process.arch}: node-pty has no binary`),
     );
   }
+  const limit = obstacleToProcesses();
+  if (limit !== undefined) return failed(tooMany(`no further session can be started: ${limit}`));
   const { fork } = native;
   const [file = "", ...rest] = spec.argv;
   const environment = Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`);
@@ -44,17 +47,15 @@ export function startTerminal(spec: ProcessSpec, events: ChildEvents): Result<Ch
     terminal = new Terminal(native, made.fd, made.pid, made.pty, events);
     return ok(terminal);
   } catch (error) {
-    return failed(
-      fault(
-        "too-many-processes",
-        `the system gives no terminal or no process for ${file}: ${(error as Error).message}`,
-        {
-          retryable: true,
-          hint: "end some sessions, or raise the limits on processes (ulimit -u) and terminals",
-        },
-      ),
-    );
+    return failed(tooMany(`the system gives no terminal or no process for ${file}: ${(error as Error).message}`));
   }
+}
+
+function tooMany(message: string): Fault {
+  return fault("too-many-processes", message, {
+    retryable: true,
+    hint: "end some sessions or other processes, or raise the limits on processes and terminals",
+  });
 }
 
 class Terminal implements Child {

@@ -22,7 +22,7 @@ import {
   type StreamRecord,
   segmentFileName,
 } from "../../schemas/segment.ts";
-import { CAN_MOUNT, until, withSmallDisk } from "../../test/harness/process-host.ts";
+import { IS_LINUX_ROOT, until, withSmallDisk } from "../../test/harness/process-host.ts";
 import { payloadsOnDisk, recordsOnDisk } from "../../test/harness/segments.ts";
 import { LogShelf } from "./log-shelf.ts";
 import { SegmentWriter } from "./segment-writer.ts";
@@ -235,7 +235,7 @@ test("any sequence of appends, over segments and openings, is read back whole", 
 
 const DISK =
   "a full disk: output is dropped and counted, markers and exit are kept, and all is told when there is space";
-test.skipIf(!CAN_MOUNT)(CAN_MOUNT ? DISK : `${DISK} (SKIPPED: only root can mount a small disk)`, () =>
+test.skipIf(!IS_LINUX_ROOT)(IS_LINUX_ROOT ? DISK : `${DISK} (SKIPPED: only root can mount a small disk)`, () =>
   withSmallDisk(512, async (disk, resize) => {
     const { writer } = open(shelfOf(disk));
     let sent = 0;

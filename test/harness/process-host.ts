@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -89,12 +90,20 @@ export async function buildHost(folder: string): Promise<string> {
 
 export async function startHost(
   bundle: string,
-  options: { readonly logs?: string; readonly home?: string; readonly before?: readonly string[] } = {},
+  options: {
+    readonly logs?: string;
+    readonly home?: string;
+    /** A command that runs the host, and its arguments. */
+    readonly before?: readonly string[];
+    /** The user that `before` makes it run as. */
+    readonly owner?: number;
+  } = {},
 ): Promise<HostUnderTest> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "om-host-")));
   const home = options.home ?? join(root, "home");
   const logs = options.logs ?? join(home, "logs");
   mkdirSync(home, { recursive: true });
+  if (options.owner !== undefined) for (const path of [root, home]) chownSync(path, options.owner, options.owner);
   const socket = join(home, "host.sock");
   const identity = join(home, "process-host.json");
   const [program = process.execPath, ...before] = [...(options.before ?? []), process.execPath];
@@ -292,8 +301,8 @@ export async function until<T>(ask: () => T | undefined | false, what: string | 
   }
 }
 
-/** Only root can mount, and only Linux has a file system in memory. */
-export const CAN_MOUNT = process.platform === "linux" && process.getuid?.() === 0;
+/** Only root can mount or limit another user, and only Linux does it in this way. */
+export const IS_LINUX_ROOT = process.platform === "linux" && process.getuid?.() === 0;
 
 /** A disk of so many KiB in memory, which `resize` can make larger. */
 export async function withSmallDisk(

@@ -3,6 +3,7 @@
  * beginning. Ctrl-P Ctrl-Q detaches. Without a terminal the bridge is the same, and the end of input is passed on.
  * However this ends, the terminal is put back as it was.
  */
+import { spawnSync } from "node:child_process";
 import { FaultError } from "../../../schemas/fault.ts";
 import { RecordKind } from "../../../schemas/segment.ts";
 import type { SessionView } from "../../../schemas/session-view.ts";
@@ -61,6 +62,11 @@ export async function attach(session: SessionView, context: CliContext): Promise
 }
 
 async function copyOutput(session: SessionView, context: CliContext, terminal: OwnTerminal): Promise<Outcome> {
+  // A raw terminal does not go to the line's beginning by itself.
+  const tell = async (text: string) => {
+    await warn(context.err, text);
+    if (terminal.isInteractive) await context.err.write("\r");
+  };
   await readLog(
     context.link,
     { session: session.id, from: { attempt: 1, offset: 0 }, follow: true },
@@ -74,11 +80,11 @@ async function copyOutput(session: SessionView, context: CliContext, terminal: O
           } else if (kind === RecordKind.stderr) {
             await context.err.write(payload);
           } else if (kind === RecordKind.gap) {
-            await warn(context.err, gapText(record));
+            await tell(gapText(record));
           }
         }
       },
-      dropped: async (_, bytes) => await warn(context.err, describeDropped(bytes)),
+      dropped: async (_, bytes) => await tell(describeDropped(bytes)),
     },
   );
   return { type: "ended" };
@@ -145,8 +151,12 @@ class OwnTerminal {
       process.once("exit", this.#restoreAtExit);
       process.stdin.setRawMode(true);
       this.#isRaw = true;
+      // Node leaves the output as it is, and a full-screen program's line feeds would go to the line's beginning. Where
+      // there is no stty this is all that is missing. Leaving raw mode puts it back with the rest.
+      spawnSync("stty", ["-opost"], { stdio: [process.stdin.fd, "ignore", "ignore"] });
     }
-    return process.stdin;
+    // Not destroyed when reading stops: it is put back to what it was, and that needs it.
+    return process.stdin.iterator({ destroyOnReturn: false });
   }
 
   restore(): void {

@@ -21,7 +21,7 @@ export async function doctor({ flags }: Invocation<"doctor">, context: CliContex
     ...(await attempt("socket", () => [checkSocketPath(layout)])),
     ...(await attempt("limits", () => checkLimits())),
     ...(await attempt("watches", () => checkWatches())),
-    ...(await attempt("path", () => [checkOtherOvermind(environment.PATH ?? "", programFolder)])),
+    ...(await attempt("path", () => [checkOtherOvermind(environment.PATH ?? "")])),
     ...(await attempt("supervisor", async () => [await checkSupervisor(context)])),
     ...(await attempt("engine", async () => [await checkEngine(environment, homedir())])),
   ];

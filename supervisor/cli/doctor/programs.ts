@@ -1,8 +1,8 @@
 /** Doctor: the programs that Overmind stands on. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { delimiter, dirname, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import type { DoctorCheck } from "../../../schemas/json-output.ts";
 import { broken, fine, messageOf, odd } from "./check.ts";
 
@@ -12,6 +12,8 @@ const OLDEST_GIT = [2, 25] as const;
 /** A program that says its version takes longer only when the machine is in trouble. */
 const VERSION_LIMIT_MS = 5000;
 const LOAD_LIMIT_MS = 20_000;
+const OUR_BUNDLE = "overmind.cjs";
+const WRAPPER_BYTES = 4096;
 
 export function checkNode(version: string): DoctorCheck {
   const advice = `install Node ${OLDEST_NODE.join(".")} or newer`;
@@ -80,7 +82,7 @@ function nativeFile(folder: string, name: string, packaged: string): string {
 }
 
 /** Another well-known program has the same name; whichever PATH finds first is what `overmind` means. */
-export function checkOtherOvermind(path: string, folder: string): DoctorCheck {
+export function checkOtherOvermind(path: string): DoctorCheck {
   const name = process.platform === "win32" ? "overmind.cmd" : "overmind";
   const found = path
     .split(delimiter)
@@ -89,16 +91,24 @@ export function checkOtherOvermind(path: string, folder: string): DoctorCheck {
     .find(isProgram);
   if (found === undefined)
     return odd("path", "PATH finds no overmind", "npm install -g overmind, or call it by its path");
-  const real = realpathSync(found);
-  // Ours, or another version of ours: npm links to the bundle, version copies have a script beside theirs.
-  if (real.endsWith("overmind.cjs") || dirname(dirname(real)) === folder || real.includes(`${join("versions", "")}`)) {
-    return fine("path", `PATH finds ${found}`);
-  }
+  if (isOurs(found)) return fine("path", `PATH finds ${found}`);
   return odd(
     "path",
     `PATH finds another program called overmind first: ${found}`,
     "put the folder of this one before it in PATH (inside sessions ours always comes first)",
   );
+}
+
+/** A link to our bundle, of whichever version, or a short script that names it (npm on Windows, our version copies). */
+function isOurs(path: string): boolean {
+  if (basename(realpathSync(path)) === OUR_BUNDLE) return true;
+  const head = Buffer.alloc(WRAPPER_BYTES);
+  const file = openSync(path, "r");
+  try {
+    return head.toString("latin1", 0, readSync(file, head)).includes(OUR_BUNDLE);
+  } finally {
+    closeSync(file);
+  }
 }
 
 function isProgram(path: string): boolean {
