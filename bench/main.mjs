@@ -1,12 +1,14 @@
 /** `npm run bench`: bundles bench/*.ts and runs it against the build. Arguments choose groups: `npm run bench -- start output`. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "overmind-bench-"));
+const { version } = JSON.parse(readFileSync(join(here, "..", "package.json"), "utf8"));
+mkdirSync(join(here, "..", ".tsbuild"), { recursive: true });
+// Inside the project, so that what is not bundled is found in its node_modules.
+const folder = mkdtempSync(join(here, "..", ".tsbuild", "bench-"));
 try {
   const outfile = join(folder, "bench.mjs");
   await build({
@@ -17,7 +19,11 @@ try {
     format: "esm",
     target: "node20",
     external: ["@lydell/node-pty"],
-    define: { "import.meta.dirname": JSON.stringify(here) },
+    // Every module that asks lies two folders below the project, as test/harness does.
+    define: {
+      "import.meta.dirname": JSON.stringify(join(here, "..", "test", "harness")),
+      OVERMIND_VERSION: JSON.stringify(version),
+    },
     logLevel: "warning",
   });
   const { main } = await import(pathToFileURL(outfile).href);

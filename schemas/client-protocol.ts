@@ -33,7 +33,7 @@ export type SessionSelection = z.infer<typeof selection>;
 
 const named = z.object({ id: z.string(), name: z.string() });
 
-export const SESSION_NAME_PATTERN = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
+const SESSION_NAME_PATTERN = /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/;
 const sessionName = z
   .string()
   .regex(

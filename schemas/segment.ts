@@ -16,7 +16,7 @@
  * File name:     <base offset as 16 decimal digits>.seg in <logs>/<session id>/<encoded process name>@<attempt>/
  */
 
-export const SEGMENT_MAGIC = "OVMSEG1\n";
+const SEGMENT_MAGIC = "OVMSEG1\n";
 export const SEGMENT_HEADER_BYTES = 16;
 export const RECORD_HEADER_BYTES = 16;
 /** Bounds what a reader must hold in memory at once. A pty read is at most 64 KiB. */

@@ -12,7 +12,7 @@ export const phaseSchema = z.enum([
   "STOPPED",
   "LOST",
 ]);
-export const activitySchema = z.enum(["working", "idle", "waiting"]);
+const activitySchema = z.enum(["working", "idle", "waiting"]);
 
 const time = z.iso.datetime().describe("ISO 8601, UTC");
 
@@ -21,7 +21,7 @@ export const exitSchema = z.object({
   signal: z.string().nullable().describe("signal name such as SIGKILL, or null"),
 });
 
-export const usageSchema = z.object({
+const usageSchema = z.object({
   cpu: z.number().describe("share of one core since the last sample; can exceed 1"),
   memoryBytes: z.number().int().describe("resident memory of the whole tree"),
   processes: z.number().int(),
@@ -63,8 +63,6 @@ export type SessionView = z.infer<typeof sessionViewSchema>;
 /** What a session may see of sessions that are no descendants of its own. */
 export const sessionGlimpseSchema = sessionViewSchema.pick({ name: true, phase: true, activity: true });
 export type SessionGlimpse = z.infer<typeof sessionGlimpseSchema>;
-
-export const processSchema = z.object({ pid: z.number().int(), startTime: z.string(), command: z.string() });
 
 export const transitionViewSchema = z.object({
   id: z.number().int(),

@@ -44,7 +44,3 @@ export function parseSignal(text: string): string | undefined {
   const name = upper.startsWith("SIG") ? upper : `SIG${upper}`;
   return name in NUMBERS ? name : undefined;
 }
-
-export function signalName(number: number): string {
-  return Object.keys(NUMBERS).find((name) => NUMBERS[name] === number) ?? `SIG${number}`;
-}

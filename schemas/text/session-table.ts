@@ -70,7 +70,7 @@ export function sessionTable(sessions: readonly SessionView[], options: SessionT
   ]);
 }
 
-export function formatExit(exit: SessionView["exit"]): string {
+function formatExit(exit: SessionView["exit"]): string {
   if (exit === null) return NONE;
   return exit.signal ?? String(exit.code ?? NONE);
 }

@@ -214,7 +214,10 @@ describe("commands of the other overmind", () => {
   });
 
   test("signals reach it, and we end as it ends", async () => {
-    write(other, "#!/bin/sh\ntrap 'echo got TERM; exit 9' TERM\necho ready\nwhile :; do sleep 0.02; done\n");
+    write(
+      other,
+      "#!/bin/sh\ntrap 'echo got TERM; exit 9' TERM\necho ready\nfor i in $(seq 250); do sleep 0.02; done\n",
+    );
     const child = spawn(process.execPath, [join(program, "overmind.cjs"), "start"], {
       env: { ...environment, ...path(other) },
       stdio: ["ignore", "pipe", "inherit"],

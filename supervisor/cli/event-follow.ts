@@ -15,7 +15,7 @@ export async function followEvents(
   const run = async (connection: Connection): Promise<never> => {
     const { subscription } = await connection.request("event/follow", { afterId: last });
     link.noteProgress();
-    return await new Promise<never>((_, reject) => {
+    return new Promise<never>((_, reject) => {
       let work: Promise<void> = Promise.resolve();
       connection.subscribe(subscription, {
         events: (events) => {
@@ -33,7 +33,7 @@ export async function followEvents(
       void connection.lost.then(() => reject(lost));
     });
   };
-  return await link.persist(run);
+  return link.persist(run);
 }
 
 /** The id of the newest event: what comes after it is news. */

@@ -41,13 +41,13 @@ export class Link {
 
   /** For what has the same effect when it is asked for twice. Throws FaultError. */
   async request<M extends MethodName>(method: M, params: Params<M>): Promise<ResultOf<M>> {
-    return await this.persist(async (connection) => await connection.request(method, params));
+    return this.persist(async (connection) => connection.request(method, params));
   }
 
   /** For what must not happen twice: when the connection breaks before the answer, that is a fault (`unconfirmed`). */
   async requestOnce<M extends MethodName>(method: M, params: Params<M>): Promise<ResultOf<M>> {
     const connection = await this.current();
-    return await connection.request(method, params);
+    return connection.request(method, params);
   }
 
   /** Runs `attempt` with a connection, and again with the next one as long as connections break under it. */

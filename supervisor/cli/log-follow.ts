@@ -34,7 +34,7 @@ const CREDIT_BYTES = 512 * 1024;
 /** Resolves at the end, with where it is; undefined when nothing has come. Throws FaultError. */
 export async function readLog(link: Link, request: LogRequest, sink: LogSink): Promise<LogPosition | undefined> {
   const reading = new Reading(link, sink, request);
-  await link.persist(async (backend) => await reading.run(backend));
+  await link.persist(async (backend) => reading.run(backend));
   return reading.position;
 }
 

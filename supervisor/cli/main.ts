@@ -55,62 +55,62 @@ function passesOn(parsed: Parsed): boolean {
 async function perform(parsed: Parsed, context: CliContext): Promise<number> {
   switch (parsed.type) {
     case "help":
-      return await showHelp(parsed.topic, context);
+      return showHelp(parsed.topic, context);
     case "version":
-      return await showVersion(context);
+      return showVersion(context);
     case "invocation":
-      return await invoke(parsed.invocation, context);
+      return invoke(parsed.invocation, context);
   }
 }
 
 async function invoke(invocation: AnyInvocation, context: CliContext): Promise<number> {
   switch (invocation.command) {
     case "run":
-      return await run(invocation, context);
+      return run(invocation, context);
     case "ps":
-      return await ps(invocation, context);
+      return ps(invocation, context);
     case "logs":
-      return await logs(invocation, context);
+      return logs(invocation, context);
     case "stop":
-      return await stop(invocation, context);
+      return stop(invocation, context);
     case "kill":
-      return await kill(invocation, context);
+      return kill(invocation, context);
     case "rm":
-      return await rm(invocation, context);
+      return rm(invocation, context);
     case "wait":
-      return await wait(invocation, context);
+      return wait(invocation, context);
     case "describe":
-      return await describe(invocation, context);
+      return describe(invocation, context);
     case "events":
-      return await events(invocation, context);
+      return events(invocation, context);
     case "prune":
-      return await prune(invocation, context);
+      return prune(invocation, context);
     case "status":
-      return await status(invocation, context);
+      return status(invocation, context);
     case "supervisor start":
-      return await supervisorStart(invocation, context);
+      return supervisorStart(invocation, context);
     case "supervisor stop":
-      return await supervisorStop(invocation, context);
+      return supervisorStop(invocation, context);
     case "supervisor restart":
-      return await supervisorRestart(invocation, context);
+      return supervisorRestart(invocation, context);
     case "supervisor status":
-      return await supervisorStatus(invocation, context);
+      return supervisorStatus(invocation, context);
     case "supervisor logs":
-      return await supervisorLogs(invocation, context);
+      return supervisorLogs(invocation, context);
     case "supervisor install":
-      return await supervisorInstall(context);
+      return supervisorInstall(context);
     case "supervisor uninstall":
-      return await supervisorUninstall(context);
+      return supervisorUninstall(context);
     case "doctor":
-      return await doctor(invocation, context);
+      return doctor(invocation, context);
     case "config get":
-      return await configGet(invocation, context);
+      return configGet(invocation, context);
     case "config set":
-      return await configSet(invocation, context);
+      return configSet(invocation, context);
     case "config list":
-      return await configList(invocation, context);
+      return configList(invocation, context);
     case "help":
-      return await showHelp(invocation.operands.join(" "), context);
+      return showHelp(invocation.operands.join(" "), context);
   }
 }
 

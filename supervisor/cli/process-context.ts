@@ -36,17 +36,16 @@ export function processContext(): CliContext {
     now: () => Date.now(),
     link: new Link(connector({ clientName: CLIENT_NAME, environment, program })),
     async connectIfRunning() {
-      if (target.kind === "session")
-        return await connect(target.endpoint, { clientName: CLIENT_NAME, token: target.token });
-      return await connectIfAnswered(layout.mainEndpoint);
+      if (target.kind === "session") return connect(target.endpoint, { clientName: CLIENT_NAME, token: target.token });
+      return connectIfAnswered(layout.mainEndpoint);
     },
     async stopSupervisor(options) {
       outsideOnly();
-      return await stopSupervisor(launch, options);
+      return stopSupervisor(launch, options);
     },
     async restartSupervisor() {
       outsideOnly();
-      return await restartSupervisor(launch);
+      return restartSupervisor(launch);
     },
     supervisorCommand() {
       outsideOnly();

@@ -107,7 +107,7 @@ export function contextFor(endpoint: string, options: { readonly isTerminal?: bo
     interrupt = resolve;
   });
   const [out, err] = [memoryOutput(options.isTerminal ?? false), memoryOutput(false)];
-  const open = async () => await connect(endpoint, { clientName: "test" });
+  const open = async () => connect(endpoint, { clientName: "test" });
   const notHere = () => {
     throw new FaultError({ code: "failed", message: "not in this test", retryable: false });
   };

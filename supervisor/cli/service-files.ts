@@ -13,7 +13,6 @@ const ANOTHER_RULES = 75;
 export function systemdUnit(argv: readonly string[], variables: Readonly<Record<string, string>>): string {
   return `[Unit]
 Description=Overmind supervisor
-Documentation=man:overmind(1)
 
 [Service]
 Type=exec

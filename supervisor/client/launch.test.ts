@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type HomeLayout, homeLayout } from "../../schemas/home.ts";
+import { processesNaming } from "../../test/harness/world.ts";
 import { ensureSupervisor, findSupervisor, type LaunchOptions, restartSupervisor, stopSupervisor } from "./launch.ts";
 import { hasEndedWithin, readSupervisorProcess, startTimeOf } from "./process-identity.ts";
 import { reconnect } from "./reconnect.ts";
@@ -49,6 +50,8 @@ afterEach(async () => {
     process.kill(running.pid, "SIGKILL");
     await hasEndedWithin(running.pid, running.startTime, 5000);
   }
+  // Those that found another one ruling may just be ending.
+  await expect.poll(() => processesNaming(root), { timeout: 5000 }).toEqual([]);
   rmSync(root, { recursive: true });
 });
 

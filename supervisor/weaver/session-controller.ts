@@ -57,7 +57,7 @@ function settled(outcome: Outcome): Applied {
   return { type: "settled", outcome };
 }
 
-export function mainKey(session: SessionRecord): StreamKey {
+function mainKey(session: SessionRecord): StreamKey {
   return { sessionId: session.id, process: "main", attempt: Math.max(1, session.observed.attempt) };
 }
 

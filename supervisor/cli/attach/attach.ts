@@ -84,7 +84,7 @@ async function copyOutput(session: SessionView, context: CliContext, terminal: O
           }
         }
       },
-      dropped: async (_, bytes) => await tell(describeDropped(bytes)),
+      dropped: async (_, bytes) => tell(describeDropped(bytes)),
     },
   );
   return { type: "ended" };
@@ -109,7 +109,7 @@ async function copyInput(session: SessionView, context: CliContext, terminal: Ow
     if (detach) return { type: "detached" };
   }
   if (!terminal.isInteractive) await passOn(pump, context, endOfInput(lastByte));
-  return await new Promise(() => {}); // The session's end is told by its output.
+  return new Promise(() => {}); // The session's end is told by its output.
 }
 
 /** A terminal takes the sign for its end only at a line's beginning: in the middle the first one just sends the line. */

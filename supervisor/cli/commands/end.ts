@@ -26,7 +26,7 @@ interface Failure {
 export async function stop(invocation: Invocation<"stop">, context: CliContext): Promise<number> {
   const graceMs = durationFlag("grace", invocation.flags.grace);
   const sessions = selectionOf(invocation);
-  return await endAll(
+  return endAll(
     context,
     { sessions, mode: "stop", graceMs },
     { command: "stop", verb: "stopped", json: invocation.flags.json },
@@ -36,8 +36,8 @@ export async function stop(invocation: Invocation<"stop">, context: CliContext):
 export async function kill(invocation: Invocation<"kill">, context: CliContext): Promise<number> {
   const { flags } = invocation;
   const sessions = selectionOf(invocation);
-  if (flags.signal !== undefined) return await signalAll(context, sessions, flags.signal, flags.json);
-  return await endAll(context, { sessions, mode: "kill" }, { command: "kill", verb: "killed", json: flags.json });
+  if (flags.signal !== undefined) return signalAll(context, sessions, flags.signal, flags.json);
+  return endAll(context, { sessions, mode: "kill" }, { command: "kill", verb: "killed", json: flags.json });
 }
 
 interface Telling {
@@ -62,7 +62,7 @@ async function endAll(context: CliContext, request: Params<"session/stop">, tell
     else if (isNamed) await context.out.write(`${hadEndedLine(session)}\n`);
   });
   if (telling.json) await printJson(context.out, telling.command, { sessions: ended, failures });
-  return await reportFailures(context, failures);
+  return reportFailures(context, failures);
 }
 
 async function signalAll(
@@ -80,14 +80,14 @@ async function signalAll(
     if (!json) await context.out.write(`sent ${signal} to ${plain(name)}\n`);
   });
   if (json) await printJson(context.out, "kill", { signal, signalled, failures });
-  return await reportFailures(context, failures);
+  return reportFailures(context, failures);
 }
 
 /** Every session that is named; of all or a selection those that run. */
 async function signalTargets({ link }: CliContext, selection: SessionSelection): Promise<readonly Named[]> {
   if ("references" in selection) {
     const found = await Promise.all(
-      selection.references.map(async (reference) => await link.request("session/get", { session: reference })),
+      selection.references.map(async (reference) => link.request("session/get", { session: reference })),
     );
     return found.map(({ session }) => session);
   }
@@ -113,7 +113,7 @@ export async function rm(invocation: Invocation<"rm">, context: CliContext): Pro
     if (!flags.json) await context.out.write(`${endedLine("removed", name, processes)}\n`);
   });
   if (flags.json) await printJson(context.out, "rm", { removed, failures });
-  return await reportFailures(context, failures);
+  return reportFailures(context, failures);
 }
 
 export async function prune({ flags }: Invocation<"prune">, context: CliContext): Promise<number> {
@@ -126,7 +126,7 @@ export async function prune({ flags }: Invocation<"prune">, context: CliContext)
   });
   if (flags.json) await printJson(context.out, "prune", { removed, kept, failures });
   else await context.out.write(kept.map(({ name, why }) => `kept ${plain(name)}: ${plain(why)}\n`).join(""));
-  return await reportFailures(context, failures);
+  return reportFailures(context, failures);
 }
 
 /** Throws the fault for which a removal was not done. */

@@ -25,7 +25,7 @@ export async function supervisorInstall(context: CliContext): Promise<number> {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text, { mode: 0o644 });
   await context.out.write(`wrote ${file}\n`);
-  return await runTools(context, enable, "the supervisor starts at login from now on");
+  return runTools(context, enable, "the supervisor starts at login from now on");
 }
 
 export async function supervisorUninstall(context: CliContext): Promise<number> {
@@ -34,12 +34,14 @@ export async function supervisorUninstall(context: CliContext): Promise<number> 
     await context.out.write(`nothing is installed: there is no ${file}\n`);
     return 0;
   }
-  const [stop, ...after] = disable;
-  const code = await runTools(context, stop === undefined ? [] : [stop], "the supervisor no longer starts at login");
+  // Asked before the file goes; whatever the answer, it goes: without it nothing is started at login.
+  const [release, ...after] = disable;
+  const trouble = release === undefined ? undefined : runTool(release);
   rmSync(file, { force: true });
-  await context.out.write(`removed ${file}\n`);
   for (const command of after) runTool(command);
-  return code;
+  await context.out.write(`removed ${file}: the supervisor no longer starts at login\n`);
+  if (trouble !== undefined) await hint(context.err, `${release?.join(" ")} said: ${trouble}`);
+  return 0;
 }
 
 /** After an update: what is installed still names the version before, which is removed one day. */

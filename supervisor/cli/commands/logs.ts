@@ -132,8 +132,8 @@ async function printHistory(reading: Reading, followed: readonly Followed[], goe
       const request = { session: one.session.id, from, follow: false };
       one.position = await unlessRemoved(
         readLog(context.link, request, {
-          records: async (attempt, records) => await push(one.view.read(attempt, records)),
-          dropped: async (attempt, bytes) => await push(one.view.dropped(attempt, bytes)),
+          records: async (attempt, records) => push(one.view.read(attempt, records)),
+          dropped: async (attempt, bytes) => push(one.view.dropped(attempt, bytes)),
         }),
       );
       if (!goesOn) await push(one.view.flush());
@@ -172,7 +172,7 @@ async function printFollowing(
         await printer.print(view.source, view.read(attempt, records));
         view.showPromptSoon(printer);
       },
-      dropped: async (attempt, bytes) => await printer.print(view.source, view.dropped(attempt, bytes)),
+      dropped: async (attempt, bytes) => printer.print(view.source, view.dropped(attempt, bytes)),
     }),
   );
   await printer.print(view.source, view.flush());

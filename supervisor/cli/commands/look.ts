@@ -44,7 +44,7 @@ export async function events({ flags }: Invocation<"events">, context: CliContex
 }
 
 export async function status({ flags }: Invocation<"status">, context: CliContext): Promise<number> {
-  return await showStatus(await context.link.current(), flags.json, context);
+  return showStatus(await context.link.current(), flags.json, context);
 }
 
 /** As status, of a supervisor that runs. */

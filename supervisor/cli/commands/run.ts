@@ -42,7 +42,7 @@ export async function run(invocation: Invocation<"run">, context: CliContext): P
     ...(flags.attach ? terminalSize() : {}),
   });
   for (const warning of warnings) await warn(context.err, warning);
-  if (flags.attach) return await attach(session, context);
+  if (flags.attach) return attach(session, context);
   if (flags.json) await printJson(context.out, "run", { session, warnings });
   else await context.out.write(`${plain(session.name)}\n`);
   return 0;

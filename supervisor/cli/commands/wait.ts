@@ -57,12 +57,11 @@ async function askOrGone(context: CliContext, id: string, untilMs: number | unde
 }
 
 function ask(context: CliContext, id: string, untilMs: number | undefined) {
-  return context.link.persist(
-    async (connection) =>
-      await connection.request("session/wait", {
-        session: id,
-        until: "ended",
-        timeoutMs: untilMs === undefined ? undefined : Math.max(0, Math.round(untilMs - context.now())),
-      }),
+  return context.link.persist(async (connection) =>
+    connection.request("session/wait", {
+      session: id,
+      until: "ended",
+      timeoutMs: untilMs === undefined ? undefined : Math.max(0, Math.round(untilMs - context.now())),
+    }),
   );
 }

@@ -113,11 +113,10 @@ function tryToWrite(folder: string): string | undefined {
   try {
     accessSync(folder, constants.W_OK | constants.X_OK);
     writeFileSync(probe, "", { mode: 0o600 });
+    rmSync(probe);
     return undefined;
   } catch (error) {
     return messageOf(error);
-  } finally {
-    rmSync(probe, { force: true });
   }
 }
 
