@@ -69,7 +69,7 @@ const ROOMS = {
 };
 
 /** The process host is the one program that cannot be replaced while agents run: it knows the frames, and no more. */
-const SCHEMAS_OF_THE_PROCESS_HOST = ["fault", "frame", "host-protocol", "segment", "signals"];
+const SCHEMAS_OF_THE_PROCESS_HOST = ["fault", "frame", "host-protocol", "process-start-time", "segment", "signals"];
 
 const OURS = "^(schemas|supervisor|extension|webview-ui|test|scripts|bench)/";
 const TEST_CODE = "(\\.(test|contract|fake)\\.tsx?$|^(test|bench)/)";

@@ -52,6 +52,14 @@ describe("one-shot commands", () => {
     expect((await described(name)).session.phase).toBe(phase);
   });
 
+  test("thirty programs that end at once are all seen to end", async () => {
+    const names = await Promise.all(Array.from({ length: 30 }, () => run("--scratch", "--", "true")));
+    const codes = await Promise.all(
+      names.map(async (name) => (await world.overmind("wait", name, "--timeout", "60s")).code),
+    );
+    expect(codes).toEqual(names.map(() => 0));
+  });
+
   test("a signal is 128 + N, and describe says which", async () => {
     const name = await run("--", "sh", "-c", "kill -USR1 $$");
     expect((await world.overmind("wait", name)).code).toBe(138);

@@ -5,6 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { HomeLayout } from "../../schemas/home.ts";
+import { LINUX_BOOT_ID_FILE, linuxStartTime } from "../../schemas/process-start-time.ts";
 
 export interface SupervisorProcess {
   readonly pid: number;
@@ -28,7 +29,7 @@ export function readSupervisorProcess(layout: HomeLayout): SupervisorProcess | u
 
 /** The system's own words for when the process started; undefined when none of that number lives (a zombie does not). */
 export function startTimeOf(pid: number): string | undefined {
-  if (process.platform === "linux") return linuxStartTime(pid);
+  if (process.platform === "linux") return readLinuxStartTime(pid);
   if (process.platform === "darwin") return darwinStartTime(pid);
   try {
     process.kill(pid, 0);
@@ -48,14 +49,24 @@ export async function hasEndedWithin(pid: number, startTime: string, limitMs: nu
   return true;
 }
 
-function linuxStartTime(pid: number): string | undefined {
+function readLinuxStartTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name stands in brackets and may itself hold any character.
     const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ");
-    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[START_TIME_FIELD];
+    const ticks = fields[START_TIME_FIELD];
+    if (fields[0] === "Z" || fields[0] === "X" || ticks === undefined) return undefined;
+    return linuxStartTime(ticks, bootId());
   } catch {
     return undefined; // No such process.
+  }
+}
+
+function bootId(): string {
+  try {
+    return readFileSync(LINUX_BOOT_ID_FILE, "utf8");
+  } catch {
+    return ""; // A sandbox without it: ticks alone have to do.
   }
 }
 

@@ -22,25 +22,23 @@ export interface ReconnectOptions {
 /** Throws FaultError: `unreachable` after a minute or when the home is gone, others at once. */
 export async function reconnect(target: Target, options: ReconnectOptions): Promise<Connection> {
   const giveUpAtMs = Date.now() + GIVE_UP_MS;
+  let refusals = 0;
   for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS)) {
     // Many clients lose their connection at the same moment: the first of them starts the supervisor for all.
     await sleep(delayMs * (0.5 + Math.random()));
     try {
-      return await attempt(target, options);
+      // Refused once, it may be one that is about to listen.
+      return refusals >= 2 ? await options.start() : await connectTo(target, options);
     } catch (error) {
       if (!isAbsent(error) || isHomeGone(target) || Date.now() >= giveUpAtMs) throw error;
+      refusals = target.kind === "home" && wasKilled(error) ? refusals + 1 : 0;
     }
   }
 }
 
-async function attempt(target: Target, { clientName, start }: ReconnectOptions): Promise<Connection> {
-  if (target.kind === "session") return connect(target.endpoint, { clientName, token: target.token });
-  try {
-    return await connect(target.layout.mainEndpoint, { clientName });
-  } catch (error) {
-    if (wasKilled(error)) return start();
-    throw error;
-  }
+function connectTo(target: Target, { clientName }: ReconnectOptions): Promise<Connection> {
+  if (target.kind === "home") return connect(target.layout.mainEndpoint, { clientName });
+  return connect(target.endpoint, { clientName, token: target.token });
 }
 
 /** Whoever ends in order takes its socket away; on a killed one's socket the system refuses the connection. */

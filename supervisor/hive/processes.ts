@@ -56,7 +56,8 @@ export function hostProcesses(
       // Lost right behind its reply: the next look finds out which host answers then.
       if (!host.ok) return host;
       const { process } = started.value;
-      known.set(process);
+      // News of its exit may have come in the same breath as the reply, and been heard before it.
+      if (known.get(process.key)?.exit === undefined) known.set(process);
       on.started(process);
       return ok({ hostId: host.value.hostId, process });
     },

@@ -1,6 +1,7 @@
 /** What the system says of a process: when it started, so that a reused pid is not mistaken for it. */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { LINUX_BOOT_ID_FILE, linuxStartTime } from "../../schemas/process-start-time.ts";
 
 /** Fields of /proc/PID/stat behind the command name, which may hold spaces and brackets: counted from the state. */
 const STAT_SESSION = 3;
@@ -8,7 +9,10 @@ const STAT_START_TIME = 19;
 
 /** The start time in the system's own words (Linux: clock ticks since boot), or "" when there is no such process. */
 export function startTimeOf(pid: number): string {
-  if (process.platform === "linux") return statOf(pid)?.[STAT_START_TIME] ?? "";
+  if (process.platform === "linux") {
+    const ticks = statOf(pid)?.[STAT_START_TIME];
+    return ticks === undefined ? "" : linuxStartTime(ticks, bootId());
+  }
   if (process.platform === "win32") return "";
   try {
     return execFileSync("/bin/ps", ["-o", "lstart=", "-p", String(pid)], {
@@ -37,6 +41,17 @@ function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   } catch {
     // It has ended in the meantime, which is what the signal is for.
   }
+}
+
+let knownBootId: string | undefined;
+
+function bootId(): string {
+  try {
+    knownBootId ??= readFileSync(LINUX_BOOT_ID_FILE, "utf8");
+  } catch {
+    knownBootId = ""; // A sandbox without it: ticks alone have to do.
+  }
+  return knownBootId;
 }
 
 function statOf(pid: number): string[] | undefined {

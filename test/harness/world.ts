@@ -103,12 +103,13 @@ export function run(
   argv: readonly string[],
   cwd: string,
   environment: NodeJS.ProcessEnv,
+  limitMs = COMMAND_LIMIT_MS,
 ): Promise<Ran> {
   return new Promise((resolveRan, reject) => {
     execFile(
       program,
       argv,
-      { cwd, env: environment, timeout: COMMAND_LIMIT_MS, killSignal: "SIGKILL", maxBuffer: 1 << 30 },
+      { cwd, env: environment, timeout: limitMs, killSignal: "SIGKILL", maxBuffer: 1 << 30 },
       (error, stdout, stderr) => {
         if (error !== null && typeof error.code !== "number") {
           reject(new Error(`${program} ${argv.join(" ")}: ${error.signal ?? error.message}\n${stdout}\n${stderr}`));

@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { FaultError, fault } from "../../../schemas/fault.ts";
 import type { CliContext } from "../context.ts";
+import { hint } from "../output/report.ts";
 import { LAUNCHD_LABEL, launchdAgent, SYSTEMD_UNIT, systemdUnit } from "../service-files.ts";
 
 /** systemctl and launchctl answer at once, or something is wrong with them. */

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { expect, test } from "vitest";
 import { linux, parseAuxiliaryVector, parseEnvironment, parseStat } from "./linux.ts";
 
-const UNITS = { pageBytes: 4096, ticksPerSecond: 100 };
+const UNITS = { pageBytes: 4096, ticksPerSecond: 100, bootId: "" };
 const IS_LINUX = process.platform === "linux";
 
 /** Recorded from a kernel 6.1: a shell in a terminal. */
@@ -29,6 +29,13 @@ test.each(["(a) b) (c", "tmux: server", ") R 1 1 1", "with\nline feed", ""])(
     expect(parseStat(BASH.replace("(bash)", `(${name})`), UNITS)).toEqual(parseStat(BASH, UNITS));
   },
 );
+
+test("ticks count from a boot: the same ones after a reboot are another process", () => {
+  const first = parseStat(BASH, { ...UNITS, bootId: "0f3c2d1e-aaaa-4bbb-8ccc-000000000001\n" });
+  const second = parseStat(BASH, { ...UNITS, bootId: "9a8b7c6d-aaaa-4bbb-8ccc-000000000002\n" });
+  expect(first).toMatchObject({ startTime: "8812345@0f3c2d1e", startOrder: 8812345 });
+  expect(second?.startTime).not.toBe(first?.startTime);
+});
 
 test("a zombie is known as one", () => {
   const zombie =
@@ -59,7 +66,7 @@ test("the kernel's units", () => {
   const vector = Buffer.alloc(48);
   for (const [at, word] of [6n, 16384n, 17n, 100n, 0n, 0n].entries()) vector.writeBigUInt64LE(word, at * 8);
   expect(parseAuxiliaryVector(vector, 8)).toEqual({ pageBytes: 16384, ticksPerSecond: 100 });
-  expect(parseAuxiliaryVector(Buffer.alloc(0), 8)).toEqual(UNITS);
+  expect(parseAuxiliaryVector(Buffer.alloc(0), 8)).toEqual({ pageBytes: 4096, ticksPerSecond: 100 });
 });
 
 test("this very process, as the system shows it", async (context) => {

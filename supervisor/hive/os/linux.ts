@@ -1,6 +1,7 @@
 /** Linux: /proc, read with plain system calls. Parsing is pure and tested with recorded text. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { ok } from "../../../schemas/fault.ts";
+import { LINUX_BOOT_ID_FILE, linuxStartTime } from "../../../schemas/process-start-time.ts";
 import type { EnvironmentMark, ProcessEntry, ProcessSystem, ProcessTable } from "./process-table.ts";
 
 /** Processes read at a stretch: a millisecond, after which bytes and requests have their turn. */
@@ -20,6 +21,8 @@ const AT_CLKTCK = 17n;
 export interface KernelUnits {
   readonly pageBytes: number;
   readonly ticksPerSecond: number;
+  /** What start times count from; empty where the kernel does not say. */
+  readonly bootId: string;
 }
 
 export const linux: ProcessSystem = {
@@ -39,12 +42,10 @@ export const linux: ProcessSystem = {
   },
   startTime(pid) {
     const text = readIfThere(`/proc/${pid}/stat`);
-    const entry = text === undefined ? undefined : parseStat(text, NO_UNITS);
+    const entry = text === undefined ? undefined : parseStat(text, kernelUnits());
     return entry === undefined || entry.isZombie ? undefined : entry.startTime;
   },
 };
-
-const NO_UNITS: KernelUnits = { pageBytes: 1, ticksPerSecond: 1 };
 
 /**
  * One line of /proc/PID/stat. The command's name stands in brackets and may itself hold brackets, spaces and line
@@ -66,7 +67,7 @@ export function parseStat(text: string, units: KernelUnits): ProcessEntry | unde
     parentPid: field(4),
     groupId: field(5),
     sessionLeader: field(6),
-    startTime,
+    startTime: linuxStartTime(startTime, units.bootId),
     startOrder: Number(startTime),
     isZombie: state === "Z" || state === "X" || state === "x",
     cpuSeconds: (field(14) + field(15)) / units.ticksPerSecond,
@@ -95,7 +96,7 @@ function variableIn(block: Buffer, name: string): string | undefined {
 }
 
 /** /proc/self/auxv: pairs of words. `wordBytes` is 8, or 4 on 32-bit systems. */
-export function parseAuxiliaryVector(vector: Buffer, wordBytes: 4 | 8): KernelUnits {
+export function parseAuxiliaryVector(vector: Buffer, wordBytes: 4 | 8): Omit<KernelUnits, "bootId"> {
   const found = new Map<bigint, number>();
   const word = (at: number) => (wordBytes === 8 ? vector.readBigUInt64LE(at) : BigInt(vector.readUInt32LE(at)));
   for (let at = 0; at + 2 * wordBytes <= vector.length; at += 2 * wordBytes) {
@@ -109,7 +110,10 @@ let units: KernelUnits | undefined;
 
 function kernelUnits(): KernelUnits {
   const wordBytes = process.arch === "arm" || process.arch === "ia32" ? 4 : 8;
-  units ??= parseAuxiliaryVector(readFileSync("/proc/self/auxv"), wordBytes);
+  units ??= {
+    ...parseAuxiliaryVector(readFileSync("/proc/self/auxv"), wordBytes),
+    bootId: readIfThere(LINUX_BOOT_ID_FILE) ?? "",
+  };
   return units;
 }
 
