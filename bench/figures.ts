@@ -10,7 +10,7 @@ export interface Figure {
   readonly note: string;
 }
 
-export function holds(figure: Figure): boolean {
+function holds(figure: Figure): boolean {
   if (figure.limit === undefined) return true;
   return "atMost" in figure.limit ? figure.measured <= figure.limit.atMost : figure.measured >= figure.limit.atLeast;
 }

@@ -66,12 +66,12 @@ export function homeFolder(facts: HomeFacts): string {
 export function homeLayout(home: string, facts: Pick<HomeFacts, "platform" | "userId">): HomeLayout {
   const windows = facts.platform === "win32";
   const path = windows ? win32 : posix;
-  const digest = digestOf(home);
+  const digest = () => digestOf(home);
   const inHome = path.join(home, "run");
   const fits = Buffer.byteLength(inHome) + 1 + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH;
-  const socketFolder = windows || fits ? inHome : `/tmp/overmind-${facts.userId}-${digest}`;
+  const socketFolder = windows || fits ? inHome : `/tmp/overmind-${facts.userId}-${digest()}`;
   const endpoint = (name: string) =>
-    windows ? `\\\\.\\pipe\\overmind-${digest}-${name}` : posix.join(socketFolder, `${name}.sock`);
+    windows ? `\\\\.\\pipe\\overmind-${digest()}-${name}` : posix.join(socketFolder, `${name}.sock`);
   return {
     home,
     store: path.join(home, "store.db"),

@@ -15,9 +15,6 @@ import { BUILT_FROM, DIST, ROOT, sourceState } from "./source-state.mjs";
 /** @type {Record<string, string>} */
 const ENTRIES = {
   overmind: "supervisor/cli/entry.ts",
-  // What `overmind` rarely does, kept out of what it compiles each time.
-  launch: "supervisor/client/launch.ts",
-  "hand-over": "supervisor/cli/hand-over.ts",
   cli: "supervisor/cli/main.ts",
   settings: "supervisor/cli/settings-file.ts",
   supervisor: "supervisor/main.ts",

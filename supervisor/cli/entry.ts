@@ -3,7 +3,6 @@
  * code cache. It loads no library, and a part that is rarely needed only when it is.
  */
 import { writeSync } from "node:fs";
-import type { HomeLayout } from "../../schemas/home.ts";
 import { targetOf } from "../client/endpoint.ts";
 import { runningProgram } from "../client/program.ts";
 import { answerHot, hotRequest } from "./hot-path.ts";
@@ -25,28 +24,12 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   const target = targetOf(process.env);
   const request = hotRequest(argv);
-  if (request !== undefined && (await answerHot(request, target)) === "nobody-there" && target.kind === "home") {
-    // Started from here it boots a tenth sooner than after cli.cjs is loaded.
-    if (await isStarted(target.layout)) await answerHot(request, target);
-  }
+  if (request !== undefined) await answerHot(request, target);
   const { loadBundle } = await import("../client/load-bundle.ts");
   loadBundle("cli", {
     program: runningProgram(),
     cacheFolder: target.kind === "home" ? target.layout.cache : undefined,
   });
-}
-
-/** False when it could not be: the whole command line tries again, and says why. */
-async function isStarted(layout: HomeLayout): Promise<boolean> {
-  const { ensureSupervisor } = await import("../client/launch.ts");
-  const options = { layout, clientName: "overmind", program: runningProgram(), environment: process.env };
-  return ensureSupervisor(options).then(
-    (connection) => {
-      connection.close();
-      return true;
-    },
-    () => false,
-  );
 }
 
 void main(process.argv.slice(2));

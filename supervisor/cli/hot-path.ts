@@ -49,19 +49,19 @@ function tableParams(flags: readonly string[]): Params<"session/table"> | undefi
   return params;
 }
 
-/** On an answer it is printed and the process ends; else it resolves to why there is none. */
-export function answerHot(request: HotRequest, target: Target): Promise<"nobody-there" | "no-answer"> {
+/** On an answer it is printed and the process ends. Resolves when it is clear that there will be none. */
+export function answerHot(request: HotRequest, target: Target): Promise<void> {
   return new Promise((resolve) => {
     const endpoint = target.kind === "home" ? target.layout.mainEndpoint : target.endpoint;
     const socket = createConnection(endpoint);
     const reader = new MessageReader();
-    const giveUp = (why: "nobody-there" | "no-answer") => {
+    const giveUp = () => {
       socket.destroy();
-      resolve(why);
+      resolve();
     };
-    socket.setTimeout(ANSWER_LIMIT_MS, () => giveUp("no-answer"));
-    socket.on("error", () => giveUp("nobody-there"));
-    socket.on("close", () => giveUp("no-answer"));
+    socket.setTimeout(ANSWER_LIMIT_MS, giveUp);
+    socket.on("error", giveUp);
+    socket.on("close", giveUp);
     socket.on("data", (chunk: Buffer) => {
       try {
         reader.push(chunk);
@@ -70,7 +70,7 @@ export function answerHot(request: HotRequest, target: Target): Promise<"nobody-
           if (text !== undefined) print(text, socket);
         }
       } catch {
-        giveUp("no-answer"); // Not what was asked for: the whole command line asks again, and says what is wrong.
+        giveUp(); // Not what was asked for: the whole command line asks again, and says what is wrong.
       }
     });
     socket.write(encodeMessage(hello(target)) + encodeMessage(table(request)));
