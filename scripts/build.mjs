@@ -9,7 +9,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
-import { NODE_PTY_HELPERS, nativeModules } from "./native-modules.mjs";
+import { nativeModules } from "./native-modules.mjs";
 import { BUILT_FROM, DIST, ROOT, sourceState } from "./source-state.mjs";
 
 /** @type {Record<string, string>} */
@@ -27,7 +27,7 @@ const COMMANDS = ["overmind", "overmind-supervisor"];
  * The bundles that may hold these libraries and no other: a command's start, and the process that cannot be replaced.
  * @type {Record<string, string[]>}
  */
-const LEAN_BUNDLES = { overmind: [], cli: [], "overmind-supervisor": [], "process-host": ["@lydell/node-pty"] };
+const LEAN_BUNDLES = { overmind: [], cli: [], "overmind-supervisor": [], "process-host": [] };
 const LICENCES = "third-party-licenses.txt";
 /** Enough to tell two builds apart, short enough for a folder's name and a socket's path. */
 const BUILD_ID_HEX_DIGITS = 12;
@@ -60,10 +60,7 @@ console.log(`built ${version} (${buildId}): ${bundles.size} bundles, ${Math.ceil
 
 async function bundle() {
   const result = await build({
-    entryPoints: [
-      ...Object.entries(ENTRIES).map(([name, path]) => ({ in: join(sources, path), out: name })),
-      ...Object.entries(NODE_PTY_HELPERS).map(([name, path]) => ({ in: join(ROOT, "node_modules", path), out: name })),
-    ],
+    entryPoints: [...Object.entries(ENTRIES).map(([name, path]) => ({ in: join(sources, path), out: name }))],
     absWorkingDir: ROOT,
     nodePaths: [join(ROOT, "node_modules")],
     outdir: DIST,

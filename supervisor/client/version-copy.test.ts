@@ -103,7 +103,23 @@ test("a program that was replaced while it was copied is not mixed up", () => {
   expect(readdirSync(layout.versions)).toEqual([]);
 });
 
+test("the native modules of an installation are found where npm puts them, however deep, and hoisted or not", () => {
+  rmSync(join(program.folder, "native"), { recursive: true });
+  const modules = join(root, "node_modules");
+  const platform = join(modules, "@lydell", `node-pty-${process.platform}-${process.arch}`);
+  const sqlite = join(program.folder, "node_modules", "better-sqlite3", "build", "Release");
+  for (const folder of [join(platform, "prebuilds", "here"), sqlite]) mkdirSync(folder, { recursive: true });
+  writeFileSync(join(platform, "package.json"), '{ "exports": "./index.js" }');
+  writeFileSync(join(platform, "index.js"), "");
+  writeFileSync(join(platform, "prebuilds", "here", "pty.node"), "pty");
+  writeFileSync(join(platform, "prebuilds", "here", "spawn-helper"), "helper", { mode: 0o755 });
+  writeFileSync(join(sqlite, "better_sqlite3.node"), "sqlite");
+  const native = join(versionCopy(layout, program), "native");
+  expect(files(native)).toEqual(["better_sqlite3.node", "pty.node", "spawn-helper"]);
+  expect(statSync(join(native, "spawn-helper")).mode & 0o111).toBe(0o111);
+});
+
 test("an installation without its native modules says so", () => {
   rmSync(join(program.folder, "native"), { recursive: true });
-  expect(() => versionCopy(layout, program)).toThrow(/not completely installed: Cannot find module 'better-sqlite3/);
+  expect(() => versionCopy(layout, program)).toThrow(/not completely installed: @lydell\/node-pty-\S+ is missing/);
 });

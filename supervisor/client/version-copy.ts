@@ -22,7 +22,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { FaultError, fault } from "../../schemas/fault.ts";
 import type { HomeLayout } from "../../schemas/home.ts";
 import type { Program } from "./program.ts";
@@ -30,6 +30,8 @@ import type { Program } from "./program.ts";
 /** Names each file of the copy with its size; written last, so that a copy with it is whole. */
 const MARKER = "complete.json";
 const COMMANDS = ["overmind", "overmind-supervisor"];
+/** What the platform's package of node-pty holds beside its binaries. */
+const NOT_NATIVE = /(\.(js|ts|map|json|md)|LICENSE)$/;
 
 /** Returns the copy's folder. Throws FaultError when it cannot be made. */
 export function versionCopy(layout: HomeLayout, program: Program): string {
@@ -71,7 +73,7 @@ function fillDraft(draft: string, folder: string, program: Program): void {
   const files = [
     ...bundles.map((name) => ({ from: join(program.folder, name), to: name })),
     { from: join(program.folder, "build-id"), to: "build-id" },
-    ...nativeFiles(program).map((from) => ({ from, to: join("native", from.slice(dirname(from).length + 1)) })),
+    ...nativeFiles(program).map((from) => ({ from, to: join("native", basename(from)) })),
   ];
   for (const part of ["native", "bin"]) mkdirSync(join(draft, part), { recursive: true, mode: 0o700 });
   const sizes: Record<string, number> = {};
@@ -112,31 +114,38 @@ function install(draft: string, folder: string): void {
   rmSync(aside, { recursive: true, force: true });
 }
 
-/** Where they lie depends on whether this program is itself a copy (schemas of both: scripts/native-modules.mjs). */
+/** Flat, as scripts/native-modules.mjs has the bundles look for them; a program that is itself a copy has them so. */
 function nativeFiles(program: Program): string[] {
   const copied = join(program.folder, "native");
-  if (existsSync(copied)) return filesIn(copied);
-  const { resolve } = createRequire(join(realpathSync(program.folder), "overmind.cjs"));
-  const platformPackage = `@lydell/node-pty-${process.platform}-${process.arch}`;
-  try {
-    const sqlite = join(dirname(resolve("better-sqlite3/package.json")), "build", "Release", "better_sqlite3.node");
-    statSync(sqlite);
-    const terminal = filesIn(dirname(resolve(`${platformPackage}/package.json`)));
-    return [sqlite, ...terminal.filter((path) => !/\.(json|md)$/.test(path))];
-  } catch (error) {
-    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new FaultError(
-      fault("failed", `Overmind is not completely installed: ${reason}`, {
-        hint: "install it again, with install scripts allowed for better-sqlite3 (it may need a C++ toolchain)",
-      }),
-    );
-  }
+  if (existsSync(copied)) return filesUnder(copied);
+  const terminal = packageFolder(program, `@lydell/node-pty-${process.platform}-${process.arch}`);
+  const sqlite = join(packageFolder(program, "better-sqlite3"), "build", "Release", "better_sqlite3.node");
+  if (!existsSync(sqlite)) throw incomplete("better-sqlite3 has no binary");
+  return [sqlite, ...filesUnder(terminal).filter((path) => !NOT_NATIVE.test(path))];
 }
 
-function filesIn(folder: string): string[] {
-  return readdirSync(folder, { withFileTypes: true })
+/** Looked for as Node does, but for the folder itself: what a package exports need not name it. */
+function packageFolder(program: Program, name: string): string {
+  const from = createRequire(join(realpathSync(program.folder), "overmind.cjs"));
+  const folder = (from.resolve.paths(name) ?? [])
+    .map((modules) => join(modules, name))
+    .find((path) => existsSync(path));
+  if (folder === undefined) throw incomplete(`${name} is missing`);
+  return folder;
+}
+
+function incomplete(reason: string): FaultError {
+  return new FaultError(
+    fault("failed", `Overmind is not completely installed: ${reason}`, {
+      hint: "install it again, with install scripts allowed for better-sqlite3 (it may need a C++ toolchain)",
+    }),
+  );
+}
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(folder, entry.name));
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** After a power cut a file may have its size and none of its bytes, unless they were waited for. */

@@ -21,7 +21,7 @@ export interface NativePty {
     helperPath: string,
     onExit: (code: number, signal: number) => void,
   ): { readonly fd: number; readonly pid: number; readonly pty: string };
-  resize(master: number, columns: number, rows: number, xPixels?: number, yPixels?: number): void;
+  resize(master: number, columns: number, rows: number, xPixels: number, yPixels: number): void;
 }
 
 export const { native, helperPath } = loadNative();
@@ -33,7 +33,7 @@ export const { native, helperPath } = loadNative();
 export const openMasters = new Set<number>();
 
 /**
- * In the child node-pty (from 1.2 on) marks inheritable fds as close-on-exec, from 3 on up to the first hole above 15.
+ * In the child node-pty marks inheritable fds as close-on-exec, from 3 on up to the first hole above 15.
  * While `fork` runs there is no hole below the last terminal, so that none is passed over.
  */
 export function withoutHoles<T>(fork: () => T): T {
@@ -48,15 +48,6 @@ export function withoutHoles<T>(fork: () => T): T {
     return fork();
   } finally {
     for (const plug of plugs) closeSync(plug);
-  }
-}
-
-/** Throws when the terminal cannot be resized. */
-export function resizeTerminal(binding: NativePty, master: number, columns: number, rows: number): void {
-  try {
-    binding.resize(master, columns, rows, 0, 0);
-  } catch {
-    binding.resize(master, columns, rows); // Up to 1.1 it refuses the pixels that later ones insist on.
   }
 }
 
@@ -77,10 +68,5 @@ function nativeFile(name: string): string {
   if (existsSync(beside)) return beside;
   const platform = `${process.platform}-${process.arch}`;
   const { resolve } = createRequire(createRequire(import.meta.filename).resolve("@lydell/node-pty"));
-  const packaged = `@lydell/node-pty-${platform}`;
-  try {
-    return join(dirname(resolve(packaged)), "../prebuilds", platform, name);
-  } catch {
-    return resolve(`${packaged}/${name}`); // Up to 1.1 the package has no module, and its files are at its top.
-  }
+  return join(dirname(resolve(`@lydell/node-pty-${platform}`)), "../prebuilds", platform, name);
 }

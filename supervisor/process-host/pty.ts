@@ -13,7 +13,7 @@ import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.
 import { MAX_PENDING_INPUT_BYTES, type ProcessSpec, type TerminalSize } from "../../schemas/host-protocol.ts";
 import { type ExitPayload, RecordKind } from "../../schemas/segment.ts";
 import { type Child, type ChildEvents, MAX_DRAIN_BYTES } from "./child.ts";
-import { helperPath, type NativePty, native, openMasters, resizeTerminal, withoutHoles } from "./native-pty.ts";
+import { helperPath, type NativePty, native, openMasters, withoutHoles } from "./native-pty.ts";
 import { obstacleToProcesses } from "./process-limits.ts";
 import { describeError, errorCode, report } from "./report.ts";
 
@@ -114,7 +114,7 @@ class Terminal implements Child {
 
   resize({ columns, rows }: TerminalSize): Fault | undefined {
     try {
-      resizeTerminal(this.#native, this.#master, columns, rows);
+      this.#native.resize(this.#master, columns, rows, 0, 0);
       return undefined;
     } catch (error) {
       return fault("failed", `the terminal cannot be resized: ${(error as Error).message}`);

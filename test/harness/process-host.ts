@@ -77,13 +77,7 @@ export async function buildHost(folder: string): Promise<string> {
   const packaged = `@lydell/node-pty-${platform}`;
   const { resolve: find } = createRequire(createRequire(import.meta.url).resolve("@lydell/node-pty"));
   for (const name of process.platform === "darwin" ? ["pty.node", "spawn-helper"] : ["pty.node"]) {
-    let from: string;
-    try {
-      from = join(dirname(find(packaged)), "../prebuilds", platform, name);
-    } catch {
-      from = find(`${packaged}/${name}`); // Its place up to 1.1.
-    }
-    copyFileSync(from, join(folder, "native", name));
+    copyFileSync(join(dirname(find(packaged)), "../prebuilds", platform, name), join(folder, "native", name));
   }
   return outfile;
 }

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, closeSync, constants, existsSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, delimiter, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import type { DoctorCheck } from "../../../schemas/json-output.ts";
 import { broken, fine, messageOf, odd } from "./check.ts";
 
@@ -63,15 +63,16 @@ const NATIVE_MODULES: readonly { readonly name: string; readonly locate: (folder
     name: "better-sqlite3",
     locate: (folder) => nativeFile(folder, "better_sqlite3.node", "better-sqlite3/build/Release/better_sqlite3.node"),
   },
-  {
-    name: "node-pty",
-    locate: (folder) =>
-      nativeFile(folder, ptyFile(), `@lydell/node-pty-${process.platform}-${process.arch}/${ptyFile()}`),
-  },
+  { name: "node-pty", locate: terminalFile },
 ];
 
-function ptyFile(): string {
-  return process.platform === "win32" ? "conpty.node" : "pty.node";
+function terminalFile(folder: string): string {
+  const name = process.platform === "win32" ? "conpty.node" : "pty.node";
+  const beside = join(folder, "native", name);
+  if (existsSync(beside)) return beside;
+  const platform = `${process.platform}-${process.arch}`;
+  const { resolve } = createRequire(createRequire(join(realpathSync(folder), "cli.cjs")).resolve("@lydell/node-pty"));
+  return join(dirname(resolve(`@lydell/node-pty-${platform}`)), "../prebuilds", platform, name);
 }
 
 /** As the bundles find it: beside them in a version copy, else in node_modules (scripts/native-modules.mjs). */
