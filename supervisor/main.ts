@@ -5,7 +5,7 @@
  *   supervisor.cjs --home FOLDER
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { type Fault, FaultError, faultOf } from "../schemas/fault.ts";
 import { channelPair } from "../schemas/hive-channel.ts";
 import { type HomeLayout, homeLayout } from "../schemas/home.ts";
@@ -23,8 +23,10 @@ import { processStartTime } from "./hive/process-identity.ts";
 import { serveHive } from "./hive/serve-hive.ts";
 import { readSettings } from "./hive/settings-file.ts";
 import { systemClock, systemIdentities } from "./hive/system-clock.ts";
+import { removeUnusedCopies } from "./hive/version-copies.ts";
 import { watchHome } from "./hive/watch-home.ts";
 import type { Log } from "./ports/clock.ts";
+import type { Store } from "./ports/store.ts";
 import { trackActivity } from "./sessions/activity.ts";
 import { startWeaver } from "./weaver/weaver.ts";
 
@@ -140,6 +142,7 @@ async function run(
     endpoints: { main: layout.mainEndpoint, session: layout.sessionEndpoint },
   });
   writeIdentity(layout, buildId);
+  void dropOldCopies(layout, store, log);
   log.info("the supervisor rules", { pid: process.pid, version: OVERMIND_VERSION, buildId });
   running = {
     end(exitCode) {
@@ -159,6 +162,18 @@ async function run(
   const ruling = running;
   watchHome(layout.home, () => ruling.end(0));
   return running;
+}
+
+/** Copies of the program that nothing runs from: not this one, and none that a session finds first in its PATH. */
+async function dropOldCopies(layout: HomeLayout, store: Store, log: Log): Promise<void> {
+  const binFolders = store.sessions({ living: true }).map(({ spec }) => spec.environment.PATH?.split(delimiter)[0]);
+  const used = new Set([import.meta.dirname, ...binFolders.map((folder) => dirname(folder ?? ""))]);
+  try {
+    const removed = await removeUnusedCopies(layout.versions, used, systemClock.now());
+    if (removed.length > 0) log.info("removed old copies of the program", { removed });
+  } catch (error) {
+    log.warn("old copies of the program could not be removed", { fault: faultOf(error) });
+  }
 }
 
 /** A bug that reached no fence: the state is no longer known to be right, sessions are safe, the next client starts anew. */

@@ -118,18 +118,18 @@ function install(draft: string, folder: string): void {
 function nativeFiles(program: Program): string[] {
   const copied = join(program.folder, "native");
   if (existsSync(copied)) return filesUnder(copied);
-  const terminal = packageFolder(program, `@lydell/node-pty-${process.platform}-${process.arch}`);
-  const sqlite = join(packageFolder(program, "better-sqlite3"), "build", "Release", "better_sqlite3.node");
+  const sqlite = join(packageFolder(program.folder, "better-sqlite3"), "build", "Release", "better_sqlite3.node");
   if (!existsSync(sqlite)) throw incomplete("better-sqlite3 has no binary");
+  // Of its platform's package only node-pty itself need know, where packages are not hoisted.
+  const terminals = packageFolder(program.folder, "@lydell/node-pty");
+  const terminal = packageFolder(terminals, `@lydell/node-pty-${process.platform}-${process.arch}`);
   return [sqlite, ...filesUnder(terminal).filter((path) => !NOT_NATIVE.test(path))];
 }
 
 /** Looked for as Node does, but for the folder itself: what a package exports need not name it. */
-function packageFolder(program: Program, name: string): string {
-  const from = createRequire(join(realpathSync(program.folder), "overmind.cjs"));
-  const folder = (from.resolve.paths(name) ?? [])
-    .map((modules) => join(modules, name))
-    .find((path) => existsSync(path));
+function packageFolder(from: string, name: string): string {
+  const { resolve } = createRequire(join(realpathSync(from), "overmind.cjs"));
+  const folder = (resolve.paths(name) ?? []).map((modules) => join(modules, name)).find((path) => existsSync(path));
   if (folder === undefined) throw incomplete(`${name} is missing`);
   return folder;
 }

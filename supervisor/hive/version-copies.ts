@@ -1,4 +1,5 @@
 /** Old copies of the program under <home>/versions: removed once nothing runs from them. */
+import { existsSync } from "node:fs";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -15,6 +16,7 @@ export async function removeUnusedCopies(
   nowMs: number,
 ): Promise<string[]> {
   const removed: string[] = [];
+  if (!existsSync(versions)) return removed; // Everything runs from the package itself.
   for (const entry of await readdir(versions, { withFileTypes: true })) {
     const folder = join(versions, entry.name);
     if (!entry.isDirectory() || used.has(folder)) continue;
