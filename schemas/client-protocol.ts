@@ -6,7 +6,7 @@
  * capability `binary-output`: a message with the header `Content-Type: application/vnd.overmind.output` whose body is
  *   uint32 subscription, uint32 attempt, float64 offset (all little endian), then whole records (schemas/segment.ts).
  */
-import { z } from "zod";
+import * as z from "zod";
 import { PROTOCOL_VERSION } from "./protocol-version.ts";
 import {
   eventViewSchema,

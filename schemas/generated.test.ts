@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { z } from "zod";
+import * as z from "zod";
 import { COMMAND_NAMES, commandNamed } from "./commands.ts";
 import { generatedFiles } from "./generated.ts";
 import { jsonOutputs } from "./json-output.ts";

@@ -1,5 +1,5 @@
 /** Every file of the repository that is generated from schemas/. scripts/generate.mjs writes and checks them. */
-import { z } from "zod";
+import * as z from "zod";
 import { cliReference, jsonSchemaPath } from "./cli-reference.ts";
 import type { CommandName } from "./commands.ts";
 import { type JsonOutput, jsonOutputs } from "./json-output.ts";

@@ -3,7 +3,7 @@
  * an in-memory pair; over a connection each message is a frame (frame.ts), terminal bytes raw behind its JSON.
  * Cortex asks, the hive answers each request once; the hive also tells of itself unasked.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Fault } from "./fault.ts";
 import type { HostedProcess } from "./host-protocol.ts";
 

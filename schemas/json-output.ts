@@ -2,7 +2,7 @@
  * What each command prints with --json: stable, one schema a command. `lines: true` means one such object a line. For
  * generation and tests: the command line itself loads no zod.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { CommandName } from "./commands.ts";
 import {
   eventViewSchema,

@@ -1,5 +1,5 @@
 /** What clients see of a session: the shape of `--json` and of the protocol. Times are ISO 8601 in UTC. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const phaseSchema = z.enum([
   "PENDING",

@@ -1,5 +1,5 @@
 /** The user's settings file, <home>/settings.json: every default that is settable. One schema, one file. */
-import { z } from "zod";
+import * as z from "zod";
 
 const bytes = z
   .number()

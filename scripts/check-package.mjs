@@ -10,7 +10,8 @@ for (const [path, entry] of Object.entries(lock.packages)) {
   if (entry.resolved !== undefined) complaints.push(`package-lock.json: ${path} names its registry: ${entry.resolved}`);
 }
 for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
-  if (!/^\d+\.\d+\.\d+$/.test(version)) complaints.push(`package.json: ${name} is not pinned: ${version}`);
+  if (!/^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$/.test(version))
+    complaints.push(`package.json: ${name} is not pinned: ${version}`);
 }
 if (lock.version !== manifest.version) complaints.push("package-lock.json has another version than package.json");
 if ("files" in manifest) complaints.push("package.json has `files`, which vsce refuses beside .vscodeignore");

@@ -93,6 +93,8 @@ async function run(
     limits: limits(settings),
     log,
     umask: userUmask,
+    // Clients are served at once; sessions are looked at as soon as their host is there.
+    waitForHost: false,
   });
   const pair = channelPair();
   serveHive(local, pair.hive, log);

@@ -116,6 +116,7 @@ const LEFT_OUT: readonly LeftOut[] = [
       "OVERMIND_TOKEN",
       "OVERMIND_HOME",
       "OVERMIND_DAEMON",
+      "OVERMIND_HANDOVERS",
     ],
   },
 ];

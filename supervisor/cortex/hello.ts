@@ -57,11 +57,15 @@ function versionFault(params: unknown, version: string): Fault | undefined {
   const ours = `this supervisor (Overmind ${version}) ${PROTOCOL_OLDEST} to ${PROTOCOL_VERSION}`;
   const text = `the client speaks versions ${oldest} to ${protocol} of the protocol, ${ours}`;
   if (protocol < PROTOCOL_OLDEST) {
-    return fault("incompatible-version", `${text}: the client is too old`, { hint: "update this client of Overmind" });
+    return fault("incompatible-version", `${text}: the client is too old`, {
+      hint: "update this client of Overmind",
+      data: { protocol: PROTOCOL_VERSION },
+    });
   }
   if (oldest > PROTOCOL_VERSION) {
     return fault("incompatible-version", `${text}: the supervisor is too old`, {
       hint: "start the newer one: overmind supervisor restart (sessions go on)",
+      data: { protocol: PROTOCOL_VERSION },
     });
   }
   return undefined;

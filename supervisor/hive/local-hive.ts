@@ -36,6 +36,8 @@ export interface LocalHiveOptions {
   readonly log: Log;
   /** What the files of agents and worktrees get. The supervisor's own, stricter one when it is undefined. */
   readonly umask?: number;
+  /** False: do not wait until a process host is connected. Until then requests are `host-unavailable`; onHost tells. */
+  readonly waitForHost?: boolean;
 }
 
 /** The connected process host, for `status`. */
@@ -55,7 +57,7 @@ export interface LocalHive extends Hive {
   close(options: { readonly endIdleHost: boolean }): Promise<void>;
 }
 
-/** Resolves once a process host is connected or could not be had; in that case it is tried again by itself. */
+/** Resolves once a process host is connected or could not be had; in that case, and later, it is tried again by itself. */
 export async function openLocalHive(options: LocalHiveOptions): Promise<LocalHive> {
   const { layout, hostCommand, epoch, version, limits, log, umask } = options;
   const exit = new Listeners<HostedProcess>();
@@ -126,7 +128,8 @@ export async function openLocalHive(options: LocalHiveOptions): Promise<LocalHiv
     }
   }
 
-  await proxy.start();
+  const connected = proxy.start();
+  if (options.waitForHost !== false) await connected;
   return {
     id: options.hiveId,
     processes,
