@@ -1,4 +1,5 @@
 import { cpus, release } from "node:os";
+import { benchBystander } from "./bystander.ts";
 import { type Figure, printFigures } from "./figures.ts";
 import { benchLatency } from "./latency.ts";
 import { benchOutput } from "./output.ts";
@@ -9,6 +10,7 @@ const GROUPS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   start: benchStart,
   output: benchOutput,
   latency: benchLatency,
+  bystander: benchBystander,
   size: benchSize,
 };
 

@@ -1,10 +1,11 @@
 /** Bytes from a flooding session to the disk and to one subscriber, against a bare node-pty loop and tmux's pipe-pane. */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pty from "@lydell/node-pty";
-import { FIXTURES, makeWorld, type World } from "../test/harness/world.ts";
+import { DIST, FIXTURES, makeWorld, type World } from "../test/harness/world.ts";
 import { type Figure, median } from "./figures.ts";
 import { connectTo, followSession } from "./subscriber.ts";
 
@@ -43,6 +44,7 @@ export async function benchOutput(): Promise<Figure[]> {
         limit: { atLeast: 0.85 },
         note: `${median(ours).toFixed(1)} MB/s, bare ${median(bare).toFixed(1)} MB/s, medians of ${ROUNDS} in turn`,
       });
+      if (shape.name === "short lines") figures.push(await overStdio(world, shape, median(ours)));
       if (shape.name === "short lines" && spawnSync("tmux", ["-V"]).status === 0)
         figures.push(await againstTmux(shape, median(ours)));
     }
@@ -83,6 +85,29 @@ async function overmind(world: World, shape: Shape, endpoint: string): Promise<n
   client.close();
   await world.must("rm", "--force", session.id);
   return bytes / 1000 / tookMs;
+}
+
+/** The same through `overmind-supervisor --stdio`, as an editor has it, with one more pipe on this side. */
+async function overStdio(world: World, shape: Shape, direct: number): Promise<Figure> {
+  const endpoint = join(world.root, "stdio.sock");
+  const server = createServer((socket) => {
+    const pipe = spawn(process.execPath, [join(DIST, "overmind-supervisor.cjs"), "--stdio"], {
+      env: world.environment,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    socket.pipe(pipe.stdin);
+    pipe.stdout.pipe(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(endpoint, resolve));
+  const rates: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) rates.push(await overmind(world, shape, endpoint));
+  server.close();
+  return {
+    name: "output, short lines: over --stdio",
+    measured: median(rates) / direct,
+    unit: "x the socket",
+    note: `${median(rates).toFixed(1)} MB/s, median of ${ROUNDS}`,
+  };
 }
 
 async function againstTmux(shape: Shape, oursMBs: number): Promise<Figure> {
