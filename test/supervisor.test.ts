@@ -116,7 +116,8 @@ describe("stopping", () => {
   });
 
   test("without its home everything ends by itself", async () => {
-    await world.must("run", "--scratch", "--", "sleep", "600");
+    const name = (await world.must("run", "--scratch", "--", "sleep", "600")).trim();
+    await until(async () => (await phaseOf(name)) === "RUNNING", "it to run");
     const supervisor = world.supervisorPid();
     const host = world.hostPid();
     rmSync(world.home, { recursive: true, force: true });

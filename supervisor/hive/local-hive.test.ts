@@ -93,6 +93,11 @@ test("a host that is killed is replaced, and everybody is told; what is left of 
   const key = newKey();
   const ignoring = ["sh", "-c", "trap '' HUP; echo ready; while :; do sleep 1000; done"];
   const { process: main } = must(await hive.processes.start(specOf(key, ignoring, "terminal")));
+  // Before its trap is set the hang-up would end it.
+  await until(async () => {
+    const { bytes } = must(await hive.streams.read(key, 0, 4096));
+    return Buffer.from(bytes).includes("ready");
+  }, "the program to be ready");
   const told = new Promise<string>((resolve) => hive.onHost(resolve));
   process.kill(pid, "SIGKILL");
   const newId = await told;
