@@ -3,13 +3,11 @@
  * that many `bin/dev` scripts call). Ours stands first in a session's PATH, so it hands these over to the next one.
  */
 import { spawn } from "node:child_process";
-import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
-import { basename, delimiter, join } from "node:path";
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { isatty } from "node:tty";
+import { isOurs } from "./is-ours.ts";
 
-/** A wrapper around ours is a short script that names our bundle: in our version copies, by npm, by pnpm, by hand. */
-const WRAPPER_BYTES = 4096;
-const OUR_BUNDLE = "overmind.cjs";
 const NO_SUCH_PROGRAM = 127;
 /**
  * Counts how often a command was handed over: a shim that leads back to us under a name that we do not recognise must
@@ -55,18 +53,6 @@ function isProgram(path: string): boolean {
     return statSync(path).isFile();
   } catch {
     return false; // Nothing of that name, or nothing that we may run.
-  }
-}
-
-/** Ours in whichever place and version: a link to the bundle, or a wrapper that names it. */
-function isOurs(path: string): boolean {
-  if (basename(realpathSync(path)) === OUR_BUNDLE) return true;
-  const head = Buffer.alloc(WRAPPER_BYTES);
-  const file = openSync(path, "r");
-  try {
-    return head.toString("latin1", 0, readSync(file, head)).includes(OUR_BUNDLE);
-  } finally {
-    closeSync(file);
   }
 }
 

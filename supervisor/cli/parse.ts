@@ -9,8 +9,8 @@ import {
   type FlagValues,
 } from "../../schemas/commands.ts";
 import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.ts";
+import { nearestWord } from "../../schemas/nearest.ts";
 import { usageOf } from "../../schemas/text/help.ts";
-import { nearestWord } from "./nearest.ts";
 
 export interface Invocation<C extends CommandName = CommandName> {
   readonly command: C;

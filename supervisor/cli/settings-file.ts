@@ -6,8 +6,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { failed, fault, ok, type Result } from "../../schemas/fault.ts";
 import type { SettingView } from "../../schemas/json-output.ts";
+import { nearestWord } from "../../schemas/nearest.ts";
 import { SETTING_NAMES, settingsSchema } from "../../schemas/settings.ts";
-import { nearestWord } from "./nearest.ts";
 import { parseSettingText } from "./setting-text.ts";
 
 type Given = Readonly<Record<string, unknown>>;

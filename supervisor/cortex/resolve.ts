@@ -1,8 +1,8 @@
 /** From what people type to sessions. */
 import type { SessionSelection } from "../../schemas/client-protocol.ts";
 import { failed, fault, ok, type Result } from "../../schemas/fault.ts";
+import { nearestWord } from "../../schemas/nearest.ts";
 import { parseLabelSelector } from "../core/label-selector.ts";
-import { nearest } from "../core/nearest.ts";
 import { hasEnded, type SessionRecord } from "../core/session.ts";
 import type { Store } from "../ports/store.ts";
 import { mayAct, mayRead } from "./access.ts";
@@ -44,7 +44,7 @@ function find(store: Store, caller: Caller, reference: string): Result<SessionRe
       fault("ambiguous", `${reference} may be ${names.join(", ")}`, { hint: "write more of the name or id" }),
     );
   }
-  const near = nearest(
+  const near = nearestWord(
     reference,
     all.map((session) => session.name),
   );

@@ -1,8 +1,8 @@
 /** overmind help, --help and --version. */
 import { COMMAND_NAMES } from "../../../schemas/commands.ts";
+import { nearestWord } from "../../../schemas/nearest.ts";
 import { commandHelp, groupHelp, overviewHelp } from "../../../schemas/text/help.ts";
 import type { CliContext } from "../context.ts";
-import { nearestWord } from "../nearest.ts";
 import { usageError } from "../values.ts";
 
 /** `topic` is a command, a group such as `supervisor`, or empty for the overview. */

@@ -1,9 +1,10 @@
 /** Doctor: the programs that Overmind stands on. */
 import { spawnSync } from "node:child_process";
-import { accessSync, closeSync, constants, existsSync, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, delimiter, dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import type { DoctorCheck } from "../../../schemas/json-output.ts";
+import { isOurs } from "../is-ours.ts";
 import { broken, fine, messageOf, odd } from "./check.ts";
 
 const OLDEST_NODE = [20, 19] as const;
@@ -12,8 +13,6 @@ const OLDEST_GIT = [2, 25] as const;
 /** A program that says its version takes longer only when the machine is in trouble. */
 const VERSION_LIMIT_MS = 5000;
 const LOAD_LIMIT_MS = 20_000;
-const OUR_BUNDLE = "overmind.cjs";
-const WRAPPER_BYTES = 4096;
 
 export function checkNode(version: string): DoctorCheck {
   const advice = `install Node ${OLDEST_NODE.join(".")} or newer`;
@@ -98,18 +97,6 @@ export function checkOtherOvermind(path: string): DoctorCheck {
     `PATH finds another program called overmind first: ${found}`,
     "put the folder of this one before it in PATH (inside sessions ours always comes first)",
   );
-}
-
-/** A link to our bundle, of whichever version, or a short script that names it (npm on Windows, our version copies). */
-function isOurs(path: string): boolean {
-  if (basename(realpathSync(path)) === OUR_BUNDLE) return true;
-  const head = Buffer.alloc(WRAPPER_BYTES);
-  const file = openSync(path, "r");
-  try {
-    return head.toString("latin1", 0, readSync(file, head)).includes(OUR_BUNDLE);
-  } finally {
-    closeSync(file);
-  }
 }
 
 function isProgram(path: string): boolean {

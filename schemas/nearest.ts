@@ -1,4 +1,4 @@
-/** The word that was probably meant. */
+/** The word that somebody who mistyped probably meant: a command, a flag, a setting, a session's name. */
 
 /** The one of `words` that is nearest to `typed`, if it is near enough to be a slip. */
 export function nearestWord(typed: string, words: readonly string[]): string | undefined {
