@@ -1,5 +1,5 @@
 /** What a session does, whole: the built CLI, a real repository, real programs that misbehave. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SessionView, TransitionView } from "../schemas/session-view.ts";
@@ -185,7 +185,6 @@ describe("names", () => {
 
 describe("worktrees", () => {
   test("uncommitted changes are named, and carried over only when asked", async () => {
-    const { writeFileSync, rmSync } = await import("node:fs");
     writeFileSync(join(world.project, "staged.txt"), "staged\n");
     await world.git("add", "staged.txt");
     writeFileSync(join(world.project, "README.md"), "changed\n");
