@@ -7,6 +7,7 @@ import { connectTo, followLines } from "./subscriber.ts";
 const LONE_LINES = 200;
 const CHATTY = 50;
 const CHATTY_SECONDS = 10;
+const WARM_UP_MS = 5000;
 
 /** performance.timeOrigin + now() is the same clock in every process of a machine, to some microseconds. */
 const STAMP = "process.stdout.write((performance.timeOrigin + performance.now()).toFixed(3) + '\\n')";
@@ -35,18 +36,20 @@ export async function benchLatency(): Promise<Figure[]> {
     await world.must("kill", lone.id);
     const chatty = await Promise.all(Array.from({ length: CHATTY }, () => start(10)));
     const among: number[] = [];
+    // Fifty Node processes take seconds to start on two cores, and what they wrote before we listened is caught up with
+    // first: what is asked is how it goes once all chat.
+    const fromMs = performance.timeOrigin + performance.now() + WARM_UP_MS;
     await Promise.all(
       chatty.map((session) =>
         followLines(client, session.id, (line, atMs) => {
-          among.push(atMs - Number(line));
-          return among.length < CHATTY * 100 * CHATTY_SECONDS;
+          const writtenMs = Number(line);
+          if (writtenMs >= fromMs) among.push(atMs - writtenMs);
+          return writtenMs < fromMs + CHATTY_SECONDS * 1000;
         }),
       ),
     );
     client.close();
     await world.must("kill", "--all");
-    // The first second holds the start of fifty Node processes on two cores: it is not what is asked.
-    const steady = among.slice(CHATTY * 100);
     return [
       {
         name: "a lone write to a client, p50",
@@ -57,10 +60,10 @@ export async function benchLatency(): Promise<Figure[]> {
       },
       {
         name: `${CHATTY} sessions of 100 lines/s to one client, p99`,
-        measured: quantile(steady, 0.99),
+        measured: quantile(among, 0.99),
         unit: "ms",
         limit: { atMost: 15 },
-        note: `${steady.length} lines, p50 ${median(steady).toFixed(2)} ms`,
+        note: `${among.length} lines, p50 ${median(among).toFixed(2)} ms`,
       },
       await firstByte(),
     ];

@@ -1,7 +1,9 @@
 /** Starts a supervisor process and waits until the home's endpoint answers, whichever supervisor it is that does. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, type FSWatcher, openSync, readFileSync, statSync, watch } from "node:fs";
 import { join, parse } from "node:path";
+import { DAEMON_FLAGS } from "../../schemas/daemon-flags.ts";
 import { type Fault, FaultError, fault } from "../../schemas/fault.ts";
 import type { HomeLayout } from "../../schemas/home.ts";
 import type { Connection } from "./connection.ts";
@@ -64,7 +66,8 @@ class Started {
   constructor({ layout, folder, environment }: StartOptions, doorbell: Doorbell) {
     const log = openSync(layout.supervisorLog, "a", 0o600);
     try {
-      this.#child = spawn(process.execPath, [join(folder, "overmind-supervisor.cjs"), "run", "--home", layout.home], {
+      const argv = [...DAEMON_FLAGS, join(folder, "overmind-supervisor.cjs"), "run", "--home", layout.home];
+      this.#child = spawn(process.execPath, argv, {
         cwd: parse(layout.home).root,
         env: daemonEnvironment(environment, layout.home),
         detached: true,

@@ -1,6 +1,13 @@
 /** The one file that turns records of the core into the shapes that clients see (schemas/session-view.ts). */
 import type { EventView, SessionView, TransitionView } from "../../schemas/session-view.ts";
-import { type Activity, hasEnded, type SessionRecord, type Transition, type TreeUsage } from "../core/session.ts";
+import {
+  type Activity,
+  hasEnded,
+  type SessionRecord,
+  type SessionSpec,
+  type Transition,
+  type TreeUsage,
+} from "../core/session.ts";
 import type { StoredEvent } from "../ports/store.ts";
 
 /** Facts that are in no record. */
@@ -40,9 +47,18 @@ export function sessionView(session: SessionRecord, live: LiveFacts): SessionVie
       branch: workspace.branch,
       base: workspace.base,
     },
-    environmentNames: Object.keys(spec.environment).sort(),
+    environmentNames: environmentNames(spec),
     usage: live.usage === undefined || !running ? null : usageView(live.usage),
   };
+}
+
+/** A session's environment never changes, and a list of two hundred sessions would sort it each time. */
+const knownNames = new WeakMap<SessionSpec, string[]>();
+
+function environmentNames(spec: SessionSpec): string[] {
+  const known = knownNames.get(spec) ?? Object.keys(spec.environment).sort();
+  knownNames.set(spec, known);
+  return known;
 }
 
 function usageView(usage: TreeUsage): NonNullable<SessionView["usage"]> {
