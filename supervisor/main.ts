@@ -6,7 +6,6 @@
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { DAEMON_FLAGS } from "../schemas/daemon-flags.ts";
 import { type Fault, FaultError, faultOf } from "../schemas/fault.ts";
 import { channelPair } from "../schemas/hive-channel.ts";
 import { type HomeLayout, homeLayout } from "../schemas/home.ts";
@@ -90,7 +89,7 @@ async function run(
     layout,
     hostCommand: {
       program: process.execPath,
-      arguments: [...DAEMON_FLAGS, join(import.meta.dirname, "process-host.cjs")],
+      arguments: [join(import.meta.dirname, "process-host.cjs")],
     },
     epoch: store.nextEpoch(),
     version: OVERMIND_VERSION,

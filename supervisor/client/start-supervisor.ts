@@ -3,9 +3,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, type FSWatcher, openSync, readFileSync, statSync, watch } from "node:fs";
 import { join, parse } from "node:path";
-import { DAEMON_FLAGS } from "../../schemas/daemon-flags.ts";
 import { type Fault, FaultError, fault } from "../../schemas/fault.ts";
 import type { HomeLayout } from "../../schemas/home.ts";
+import { SUPERVISOR_FLAGS } from "../../schemas/supervisor-flags.ts";
 import type { Connection } from "./connection.ts";
 import { daemonEnvironment } from "./daemon-environment.ts";
 
@@ -66,7 +66,7 @@ class Started {
   constructor({ layout, folder, environment }: StartOptions, doorbell: Doorbell) {
     const log = openSync(layout.supervisorLog, "a", 0o600);
     try {
-      const argv = [...DAEMON_FLAGS, join(folder, "overmind-supervisor.cjs"), "run", "--home", layout.home];
+      const argv = [...SUPERVISOR_FLAGS, join(folder, "overmind-supervisor.cjs"), "run", "--home", layout.home];
       this.#child = spawn(process.execPath, argv, {
         cwd: parse(layout.home).root,
         env: daemonEnvironment(environment, layout.home),
