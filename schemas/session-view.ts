@@ -103,6 +103,5 @@ export const statusViewSchema = z.object({
   hiveId: z.string(),
   sessions: z.partialRecord(phaseSchema, z.number().int()).describe("how many sessions are in each phase"),
   waiting: z.number().int().describe("sessions that wait for a human"),
-  logBytes: z.number().int().nullable(),
 });
 export type StatusView = z.infer<typeof statusViewSchema>;

@@ -115,7 +115,6 @@ describe("status", () => {
     hiveId: "hive",
     sessions: { RUNNING: 3, CRASHED: 1 },
     waiting: 2,
-    logBytes: null,
   };
 
   test("says what runs and what needs a look", () => {

@@ -38,7 +38,6 @@ export function statusText(status: StatusView, options: { readonly nowMs: number
     ],
     ["Process host", hostText(status.host, style)],
     ["Sessions", sessionsText(status, style)],
-    ...(status.logBytes === null ? [] : [["Logs", formatBytes(status.logBytes)] as const]),
     ["Home", plain(supervisor.home)],
     ["Endpoint", plain(supervisor.endpoint)],
   ];

@@ -38,7 +38,6 @@ function status(services: Services): StatusView {
     hiveId: hive.id,
     sessions: sessions as StatusView["sessions"],
     waiting,
-    logBytes: null,
   };
 }
 
