@@ -9,7 +9,7 @@ import { delimiter, dirname, join } from "node:path";
 import { type Fault, FaultError, faultOf } from "../schemas/fault.ts";
 import { channelPair } from "../schemas/hive-channel.ts";
 import { type HomeLayout, homeLayout } from "../schemas/home.ts";
-import type { Settings } from "../schemas/settings.ts";
+import { type Settings, settingsSchema } from "../schemas/settings.ts";
 import { takeExclusiveLock } from "./akasha/exclusive-lock.ts";
 import { openSqliteStore } from "./akasha/sqlite-store.ts";
 import { startCortex } from "./cortex/cortex.ts";
@@ -40,6 +40,18 @@ interface Running {
   end(exitCode: number): void;
 }
 
+/** What is in force: one place, so that the log, the handlers and the process host follow the same. */
+interface LiveSettings {
+  settings: Settings;
+}
+
+/** Throws a FaultError when the file is wrong; what was in force stays. */
+async function load(live: LiveSettings, layout: HomeLayout): Promise<void> {
+  const read = await readSettings(layout.settings);
+  if (!read.ok) throw new FaultError(read.fault);
+  live.settings = read.value;
+}
+
 async function start(home: string): Promise<void> {
   // Ours is strict; what agents and their worktrees get is what the user had.
   const userUmask = process.umask(0o077);
@@ -50,15 +62,11 @@ async function start(home: string): Promise<void> {
     if (lock.fault.code === "conflict") process.exit(ANOTHER_RULES);
     refuseToStart(layout, lock.fault);
   }
-  let settings: Settings | undefined;
-  const log = openFileLog(layout.supervisorLog, () => settings?.logLevel ?? "info");
+  const live: LiveSettings = { settings: settingsSchema.parse({}) };
+  const log = openFileLog(layout.supervisorLog, () => live.settings.logLevel);
   try {
-    const read = await readSettings(layout.settings);
-    if (!read.ok) throw new FaultError(read.fault);
-    settings = read.value;
-    const running = await run(layout, log, userUmask, settings, (next) => {
-      settings = next;
-    });
+    await load(live, layout);
+    const running = await run(layout, log, userUmask, live);
     process.on("SIGTERM", () => running.end(0));
     process.on("SIGINT", () => running.end(0));
     process.on("SIGHUP", () => {}); // The terminal that started the client is gone: that is no reason to end.
@@ -72,18 +80,15 @@ async function start(home: string): Promise<void> {
   }
 }
 
-async function run(
-  layout: HomeLayout,
-  log: Log,
-  userUmask: number,
-  settings: Settings,
-  onSettings: (settings: Settings) => void,
-): Promise<Running> {
+async function run(layout: HomeLayout, log: Log, userUmask: number, live: LiveSettings): Promise<Running> {
   const startedAtMs = systemClock.now();
   const opened = openSqliteStore({ path: layout.store, now: systemClock.now, log });
   if (!opened.ok) throw new FaultError(opened.fault);
   const store = opened.value;
-  const limits = (from: Settings) => ({ sessionLogBytes: from.sessionLogBytes, totalLogBytes: from.totalLogBytes });
+  const limits = () => {
+    const { sessionLogBytes, totalLogBytes } = live.settings;
+    return { sessionLogBytes, totalLogBytes };
+  };
   const local = await openLocalHive({
     hiveId: store.hiveId,
     layout,
@@ -93,7 +98,7 @@ async function run(
     },
     epoch: store.nextEpoch(),
     version: OVERMIND_VERSION,
-    limits: limits(settings),
+    limits: limits(),
     log,
     umask: userUmask,
     // Clients are served at once; sessions are looked at as soon as their host is there.
@@ -108,7 +113,6 @@ async function run(
   const activity = trackActivity(parts);
   const usage = startUsageSampler(parts);
   let running: Running | undefined;
-  let current = settings;
   const buildId = readBuildId();
   const services: Services = {
     ...parts,
@@ -128,13 +132,10 @@ async function run(
       binFolder: join(import.meta.dirname, "bin"),
       pathDelimiter: delimiter,
     },
-    settings: () => current,
+    settings: () => live.settings,
     reloadSettings: async () => {
-      const read = await readSettings(layout.settings);
-      if (!read.ok) throw new FaultError(read.fault);
-      current = read.value;
-      onSettings(current);
-      await local.setLimits(limits(current));
+      await load(live, layout);
+      await local.setLimits(limits());
     },
     host: () => local.host(),
     supervisorMemoryBytes: () => process.memoryUsage.rss(),

@@ -25,6 +25,17 @@ export function resolveSession(store: Store, caller: Caller, reference: string):
   );
 }
 
+/** The same for what ends, signals or types into it: a session does that to its descendants alone. */
+export function resolveForAction(store: Store, caller: Caller, reference: string): Result<SessionRecord> {
+  const found = resolveSession(store, caller, reference);
+  if (!found.ok || mayAct(store, caller, found.value)) return found;
+  return failed(
+    fault("not-permitted", `session ${found.value.name} is no descendant of this session`, {
+      hint: "a session acts on its own descendants alone",
+    }),
+  );
+}
+
 function find(store: Store, caller: Caller, reference: string): Result<SessionRecord> {
   const exact = store
     .sessionsMatching(reference)
@@ -64,11 +75,8 @@ export function resolveSelection(
   if ("references" in selection) {
     const chosen = new Map<string, SessionRecord>();
     for (const reference of selection.references) {
-      const found = resolveSession(store, caller, reference);
+      const found = resolveForAction(store, caller, reference);
       if (!found.ok) return found;
-      if (!mayAct(store, caller, found.value)) {
-        return failed(fault("not-permitted", `session ${found.value.name} is no descendant of this session`));
-      }
       chosen.set(found.value.id, found.value);
     }
     return ok([...chosen.values()]);

@@ -1,5 +1,5 @@
 /** CPU, memory and process count of the living sessions' trees: sampled when somebody looks, rarely when nobody does. */
-import { hasEnded, type TreeUsage } from "../core/session.ts";
+import type { TreeUsage } from "../core/session.ts";
 import type { Clock, Log } from "../ports/clock.ts";
 import type { Disposable, Hive } from "../ports/hive.ts";
 import type { Store } from "../ports/store.ts";
@@ -37,7 +37,7 @@ export function startUsageSampler(parts: {
     const sessions = store
       .sessions({ living: true })
       .flatMap((session) =>
-        session.observed.main === undefined || hasEnded(session.observed.phase) || session.observed.exit !== undefined
+        session.observed.main === undefined || session.observed.exit !== undefined
           ? []
           : [{ sessionId: session.id, main: session.observed.main }],
       );

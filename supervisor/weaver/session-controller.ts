@@ -3,7 +3,7 @@ import type { Fault, Result } from "../../schemas/fault.ts";
 import type { ProcessSpec } from "../../schemas/host-protocol.ts";
 import type { StreamKey } from "../../schemas/segment.ts";
 import { type ObservedChange, planSession, type SessionAction, type SessionFacts } from "../core/plan-session.ts";
-import type { Ending, SessionRecord, TreeMember } from "../core/session.ts";
+import type { Ending, ProcessIdentity, SessionRecord, TreeMember } from "../core/session.ts";
 import type { Clock, Log } from "../ports/clock.ts";
 import type { Hive } from "../ports/hive.ts";
 import type { NewTransition, Store } from "../ports/store.ts";
@@ -118,7 +118,7 @@ async function apply(
     case "start-main":
       return startMain(parts, session, facts, action.attempt);
     case "look-for-tree": {
-      const members = await hive.trees.members(session.id, session.observed.main ?? identityOf(facts));
+      const members = await hive.trees.members(session.id, mainOf(session, facts));
       return members.ok ? { type: "next", tree: members.value } : settled({ type: "retry", fault: members.fault });
     }
     case "signal-tree":
@@ -132,8 +132,9 @@ async function apply(
   }
 }
 
-function identityOf(facts: SessionFacts) {
-  return facts.main.state === "unknown" ? undefined : facts.main.identity;
+/** The session's main process, as recorded or, before that, as seen. */
+function mainOf(session: SessionRecord, facts: SessionFacts): ProcessIdentity | undefined {
+  return session.observed.main ?? (facts.main.state === "unknown" ? undefined : facts.main.identity);
 }
 
 async function prepareWorkspace(parts: ControllerParts, session: SessionRecord, facts: SessionFacts): Promise<Applied> {
@@ -200,7 +201,7 @@ async function signalTree(
   signal: "SIGTERM" | "SIGKILL",
 ): Promise<Applied> {
   const ending: Ending = session.observed.ending ?? { cause: "asked", ended: [] };
-  const signalled = await parts.hive.trees.signal(session.id, session.observed.main ?? identityOf(facts), signal);
+  const signalled = await parts.hive.trees.signal(session.id, mainOf(session, facts), signal);
   if (!signalled.ok) return settled({ type: "retry", fault: signalled.fault });
   const sentAtMs = parts.clock.now();
   const times = signal === "SIGKILL" ? { killedAtMs: ending.killedAtMs ?? sentAtMs } : { terminatedAtMs: sentAtMs };

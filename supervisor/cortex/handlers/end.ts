@@ -1,7 +1,6 @@
 /** Ending sessions: session/stop, session/remove, session/prune. Each records what is wanted, nothing more. */
 import { failed, fault, ok, type Result } from "../../../schemas/fault.ts";
 import { type Desired, hasEnded, type SessionRecord } from "../../core/session.ts";
-import { mayAct } from "../access.ts";
 import type { Handler } from "../handler.ts";
 import { resolveSelection } from "../resolve.ts";
 import { describeCaller, named, type Services } from "../services.ts";
@@ -11,14 +10,13 @@ export function stopHandler(services: Services): Handler<"session/stop"> {
   return (params, { caller }) => {
     const found = resolveSelection(store, caller, params.sessions);
     if (!found.ok) return found;
-    const targets = found.value.filter((session) => mayAct(store, caller, session));
-    for (const session of targets) {
+    for (const session of found.value) {
       if (hasEnded(session.observed.phase)) continue;
       store.changeSession(session.id, session.revision, {
         desired: stopped(services, session, params.mode, params.graceMs, describeCaller(caller)),
       });
     }
-    return ok({ sessions: targets.map(named) });
+    return ok({ sessions: found.value.map(named) });
   };
 }
 

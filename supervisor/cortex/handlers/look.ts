@@ -56,8 +56,9 @@ function list(services: Services, caller: Caller, query: ListQuery): Result<List
     .sessions(query.colony === undefined ? {} : { colony: query.colony })
     .filter((session) => query.all === true || isShownByDefault(session))
     .filter((session) => selector.value(session.labels));
-  const own = shown.filter((session) => mayRead(services.store, caller, session));
-  const others = shown.filter((session) => !own.includes(session));
+  const own: SessionRecord[] = [];
+  const others: SessionRecord[] = [];
+  for (const session of shown) (mayRead(services.store, caller, session) ? own : others).push(session);
   return ok({
     sessions: own.map((session) => viewOf(services, session)),
     others: others.map((session) => {

@@ -2,9 +2,8 @@
 import { failed, fault, ok, type Result } from "../../../schemas/fault.ts";
 import type { StreamKey } from "../../../schemas/segment.ts";
 import { parseSignal } from "../../../schemas/signals.ts";
-import { mayAct } from "../access.ts";
 import type { Caller, Handler } from "../handler.ts";
-import { resolveSession } from "../resolve.ts";
+import { resolveForAction } from "../resolve.ts";
 import type { Services } from "../services.ts";
 
 export function signalHandler(services: Services): Handler<"session/signal"> {
@@ -44,17 +43,9 @@ export function resizeHandler(services: Services): Handler<"session/resize"> {
 
 /** The main process of a session that the caller may act on and that runs now. */
 function runningMain(services: Services, caller: Caller, reference: string): Result<StreamKey> {
-  const { store } = services;
-  const found = resolveSession(store, caller, reference);
+  const found = resolveForAction(services.store, caller, reference);
   if (!found.ok) return found;
   const session = found.value;
-  if (!mayAct(store, caller, session)) {
-    return failed(
-      fault("not-permitted", `${session.name} is no descendant of this session`, {
-        hint: "a session acts on its own descendants alone",
-      }),
-    );
-  }
   const { phase, attempt } = session.observed;
   if (phase !== "RUNNING" && phase !== "STOPPING") {
     return failed(
