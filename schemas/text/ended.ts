@@ -1,7 +1,7 @@
 /** What `stop`, `kill` and `rm` say they have done. */
 import type { SessionView } from "../session-view.ts";
 import { plain } from "./plain.ts";
-import { cutToWidth } from "./width.ts";
+import { shortCommand } from "./short-command.ts";
 
 export interface EndedProcess {
   readonly pid: number;
@@ -25,7 +25,7 @@ export function hadEndedLine(session: Pick<SessionView, "name" | "phase" | "reas
 function endedProcesses(processes: readonly EndedProcess[]): string {
   const named = processes
     .slice(0, MOST_NAMED)
-    .map(({ pid, command }) => `${pid} ${cutToWidth(plain(command), COMMAND_COLUMNS)}`);
+    .map(({ pid, command }) => `${pid} ${shortCommand(plain(command), COMMAND_COLUMNS)}`);
   const more = processes.length > MOST_NAMED ? `, and ${processes.length - MOST_NAMED} more` : "";
   const count = processes.length === 1 ? "1 process ended" : `${processes.length} processes ended`;
   return `${count}: ${named.join(", ")}${more}`;

@@ -3,6 +3,7 @@
 import type { Fault } from "../../schemas/fault.ts";
 import type { ExitPayload } from "../../schemas/segment.ts";
 import { signalNumber } from "../../schemas/signals.ts";
+import { shortCommand } from "../../schemas/text/short-command.ts";
 import {
   type Desired,
   type Ending,
@@ -74,6 +75,8 @@ const KILL_RECHECK_MS = 50;
 const ENDING_RECHECK_MS = 100;
 /** A process that SIGKILL has not ended for so long is stuck in the kernel: it is named and no longer waited for. */
 const KILL_PATIENCE_MS = 10_000;
+/** Of a command in the reason of an end: its place is one line. */
+const LEFT_BEHIND_COLUMNS = 40;
 
 export function planSession(session: SessionRecord, facts: SessionFacts): SessionAction {
   const { observed, desired } = session;
@@ -265,7 +268,9 @@ export function exitCodeOf(exit: ExitPayload): number {
 
 function leftBehind(ending: Ending, session: SessionRecord): string {
   if (session.spec.keepChildren || ending.ended.length === 0) return "";
-  const names = ending.ended.slice(0, 3).map((member) => `${member.pid} ${member.command.slice(0, 40)}`);
+  const names = ending.ended
+    .slice(0, 3)
+    .map((member) => `${member.pid} ${shortCommand(member.command, LEFT_BEHIND_COLUMNS)}`);
   const more = ending.ended.length > 3 ? `, and ${ending.ended.length - 3} more` : "";
   return `; left behind and ended: ${names.join(", ")}${more}`;
 }
