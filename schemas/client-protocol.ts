@@ -10,6 +10,9 @@ import * as z from "zod";
 import { PROTOCOL_VERSION } from "./protocol-version.ts";
 import {
   eventViewSchema,
+  exitSchema,
+  messageViewSchema,
+  phaseSchema,
   sessionGlimpseSchema,
   sessionViewSchema,
   statusViewSchema,
@@ -23,6 +26,9 @@ const reference = z.string().min(1).max(200).describe("a session's name, id or u
 const milliseconds = z.number().int().min(0).max(1e12);
 const base64 = z.base64().max(2_000_000);
 const identifier = z.number().int().min(0);
+const side = z.number().int().min(1).max(2000).describe("columns or rows of a terminal");
+/** One screenful of text that somebody types or pastes; a file's worth is for files. */
+const LONGEST_MESSAGE = 262_144;
 
 const selection = z.union([
   z.strictObject({ references: z.array(reference).min(1).max(1000) }),
@@ -119,8 +125,20 @@ export const methods = {
       keepChildren: z.boolean().optional(),
       removeWhenEnded: z.boolean().optional(),
       stdio: z.enum(["terminal", "pipes"]).optional(),
-      columns: z.number().int().min(1).max(2000).optional(),
-      rows: z.number().int().min(1).max(2000).optional(),
+      columns: side.optional(),
+      rows: side.optional(),
+      restart: z
+        .strictObject({
+          policy: z.enum(["never", "on-failure", "always"]).optional().describe("never when absent"),
+          maxRestarts: z.number().int().min(0).max(1000).optional().describe("5 when absent"),
+          windowMs: milliseconds.optional().describe("counts in a sliding window instead of since it was healthy"),
+          backoffMs: milliseconds.optional().describe("1000 when absent"),
+        })
+        .optional(),
+      activityTimeoutMs: z.number().int().min(1).max(1e12).optional(),
+      priority: z.number().int().min(-1000).max(1000).optional(),
+      noQueue: z.boolean().optional().describe("a conflict when it could not start at once"),
+      parent: reference.optional().describe("the session that it is a child of; inside a session itself when absent"),
     }),
     z.object({ session: sessionViewSchema, warnings: z.array(z.string()) }),
     IN_SESSION,
@@ -131,6 +149,7 @@ export const methods = {
       selector: z.string().max(1000).optional(),
       colony: name.optional(),
       usage: z.boolean().optional().describe("sample the trees' CPU and memory"),
+      io: z.boolean().optional().describe("what the trees read and write too"),
     }),
     z.object({ sessions: z.array(sessionViewSchema), others: z.array(sessionGlimpseSchema) }),
     IN_SESSION,
@@ -165,13 +184,129 @@ export const methods = {
     IN_SESSION,
   ),
   "session/stop": method(
-    z.strictObject({ sessions: selection, mode: z.enum(["stop", "kill"]), graceMs: milliseconds.optional() }),
+    z.strictObject({
+      sessions: selection,
+      mode: z.enum(["stop", "kill"]),
+      graceMs: milliseconds.optional(),
+      cascade: z.boolean().optional().describe("their descendants too, children first"),
+    }),
     z.object({ sessions: z.array(named) }),
     IN_SESSION,
   ),
   "session/remove": method(
-    z.strictObject({ sessions: selection, force: z.boolean().optional(), graceMs: milliseconds.optional() }),
+    z.strictObject({
+      sessions: selection,
+      force: z.boolean().optional(),
+      graceMs: milliseconds.optional(),
+      cascade: z.boolean().optional().describe("their descendants too, children first"),
+    }),
     z.object({ sessions: z.array(named) }),
+    OUTSIDE_ONLY,
+  ),
+  "session/restart": method(
+    z.strictObject({ sessions: selection, graceMs: milliseconds.optional() }),
+    z.object({
+      sessions: z.array(named.extend({ attempt: z.number().int().describe("the one that is asked for") })),
+    }),
+    IN_SESSION,
+  ),
+  "session/rename": method(
+    z.strictObject({ session: reference, name: sessionName }),
+    z.object({ session: sessionViewSchema }),
+    OUTSIDE_ONLY,
+  ),
+  "session/interrupt": method(z.strictObject({ session: reference }), nothing, IN_SESSION),
+  "session/result": method(
+    z.strictObject({ session: reference }),
+    z.object({
+      session: sessionViewSchema,
+      text: z.string().describe("what it answered or printed last, readable"),
+      truncated: z.boolean().describe("the beginning is left out"),
+      durationMs: z.number().nullable().describe("of the last attempt; null when it never started"),
+    }),
+    IN_SESSION,
+  ),
+  "session/follow": method(
+    z.strictObject({ session: reference }),
+    z.object({ subscription: identifier, session: sessionViewSchema }),
+    IN_SESSION,
+  ),
+  "session/unfollow": method(z.strictObject({ subscription: identifier }), nothing, IN_SESSION),
+  "session/attach": method(
+    z.strictObject({
+      session: reference,
+      columns: side.optional().describe("of the client's terminal; without them its size does not count"),
+      rows: side.optional(),
+      readOnly: z.boolean().optional().describe("neither types nor sizes"),
+    }),
+    z.object({
+      attachment: identifier,
+      session: sessionViewSchema,
+      attempt: z.number().int(),
+      offset: z.number().int().describe("the output goes on here: log/follow from it"),
+      columns: side.describe("of the session's terminal now"),
+      rows: side,
+      screen: base64.describe("paints the screen, and its scrollback above it, on a cleared terminal"),
+      held: base64.describe("to be written after it: the beginning of a sequence that goes on at `offset`"),
+      at: z.number().describe("ms since 1970: queries in output before it have been answered"),
+    }),
+    OUTSIDE_ONLY,
+  ),
+  "session/detach": method(z.strictObject({ attachment: identifier }), nothing, OUTSIDE_ONLY),
+  "screen/get": method(
+    z.strictObject({
+      session: reference,
+      scrollback: z.boolean().optional().describe("all that is kept above it too"),
+    }),
+    z.object({
+      session: named,
+      attempt: z.number().int(),
+      offset: z.number().int(),
+      columns: z.number().int(),
+      rows: z.number().int(),
+      cursor: z.object({ column: z.number().int(), row: z.number().int(), visible: z.boolean() }).describe("from 0"),
+      title: z.string(),
+      alternate: z.boolean().describe("the alternate screen is shown"),
+      fullScreen: z.boolean().describe("its output moves the cursor about: it is readable as a screen alone"),
+      scrollback: z.array(z.string()).describe("lines above the screen; empty unless asked for"),
+      lines: z.array(z.string()).describe("the screen's, without colours, trailing blanks left out"),
+      ansi: z.string().describe("the screen with its colours, as escape sequences"),
+    }),
+    IN_SESSION,
+  ),
+  "message/send": method(
+    z.strictObject({
+      id: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{8,64}$/)
+        .optional()
+        .describe("chosen by the client: sent again with the same id it is the same message"),
+      session: reference,
+      text: z.string().max(LONGEST_MESSAGE).optional(),
+      keys: z.array(name).max(100).optional().describe("pressed after the text: enter, escape, tab, up, ctrl-c, ..."),
+      now: z.boolean().optional().describe("does not wait until the session is idle"),
+      until: z.enum(["queued", "delivered", "idle"]).describe("when to answer"),
+      timeoutMs: milliseconds.optional(),
+      colour: z.boolean().optional(),
+    }),
+    z.object({
+      message: messageViewSchema,
+      timedOut: z.boolean(),
+      text: z.string().describe("the receipt, ready to print"),
+      exitCode: z.number().int().describe("what `overmind send` exits with"),
+    }),
+    IN_SESSION,
+  ),
+  "message/list": method(
+    z.strictObject({ session: reference }),
+    z.object({ session: named, messages: z.array(messageViewSchema) }),
+    IN_SESSION,
+  ),
+  "colony/list": method(
+    nothing,
+    z.object({
+      colonies: z.array(z.object({ name: z.string(), sessions: z.partialRecord(phaseSchema, z.number().int()) })),
+    }),
     OUTSIDE_ONLY,
   ),
   "session/prune": method(
@@ -183,6 +318,7 @@ export const methods = {
     z.strictObject({
       session: reference,
       until: z.enum(["started", "ended", "removed"]).describe("ended: no further start is due"),
+      attempt: z.number().int().min(0).optional().describe("until started: this start of it, or a later one"),
       timeoutMs: milliseconds.optional(),
     }),
     z.object({
@@ -196,13 +332,23 @@ export const methods = {
     IN_SESSION,
   ),
   "session/signal": method(z.strictObject({ session: reference, signal: name }), nothing, IN_SESSION),
-  "session/input": method(z.strictObject({ session: reference, bytes: base64 }), nothing, OUTSIDE_ONLY),
+  "session/input": method(
+    z.strictObject({
+      session: reference,
+      bytes: base64,
+      attachment: identifier.optional().describe("who types: its terminal's size rules from now on"),
+      reply: z.boolean().optional().describe("not typed: the terminal's answer to a query, for whose size rules alone"),
+    }),
+    nothing,
+    OUTSIDE_ONLY,
+  ),
   "session/close-input": method(z.strictObject({ session: reference }), nothing, OUTSIDE_ONLY),
   "session/resize": method(
     z.strictObject({
       session: reference,
-      columns: z.number().int().min(1).max(2000),
-      rows: z.number().int().min(1).max(2000),
+      columns: side,
+      rows: side,
+      attachment: identifier.optional().describe("whose terminal has this size; without it the session's is set"),
     }),
     nothing,
     OUTSIDE_ONLY,
@@ -281,6 +427,27 @@ export const notifications = {
       offset: z.number().int().describe("reading goes on here: what lies before it is no longer kept"),
     }),
     "log/end": z.object({ subscription: identifier, reason: z.enum(["end", "removed", "hive-lost"]) }),
+    "session/change": z.object({
+      subscription: identifier,
+      changes: z.array(
+        z.discriminatedUnion("type", [
+          z.object({
+            type: z.literal("transition"),
+            at: z.string(),
+            from: phaseSchema.nullable(),
+            to: phaseSchema,
+            attempt: z.number().int(),
+            reason: z.string(),
+          }),
+          z.object({ type: z.literal("activity"), at: z.string(), activity: z.string() }),
+          z.object({ type: z.literal("message"), at: z.string(), message: messageViewSchema }),
+          z.object({ type: z.literal("removed"), at: z.string() }),
+          z
+            .object({ type: z.literal("end"), at: z.string(), phase: phaseSchema, exit: exitSchema.nullable() })
+            .describe("no further start is due; nothing follows"),
+        ]),
+      ),
+    }),
     "event/new": z.object({ subscription: identifier, events: z.array(eventViewSchema) }),
   },
 } as const;

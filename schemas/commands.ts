@@ -9,6 +9,8 @@ export interface Flag {
   /** What its value is called in the help; a flag without one takes no value. */
   readonly value?: string;
   readonly repeat?: true;
+  /** The words that its value is one of; any text when absent. */
+  readonly choices?: readonly string[];
   readonly help: string;
 }
 
@@ -24,6 +26,8 @@ export interface Command {
   readonly flags: Readonly<Record<string, Flag>>;
   readonly notes?: readonly string[];
   readonly examples: readonly (readonly [line: string, why: string])[];
+  /** Its SESSION is one that lives: completion offers no others. */
+  readonly livingOnly?: true;
   /** Passes on the session's exit code; its own failures are 124 to 127. */
   readonly passesOnExitCode?: true;
 }
@@ -39,9 +43,11 @@ const selector = {
 const every = { short: "a", help: "all sessions" } as const satisfies Flag;
 const colony = { value: "C", help: "sessions of this colony alone" } as const satisfies Flag;
 const grace = { value: "D", help: "time between SIGTERM and SIGKILL, as in 500ms, 10s, 5m" } as const satisfies Flag;
+const cascade = { help: "their descendants too, children first" } as const satisfies Flag;
 const user = { help: "the user's settings file" } as const satisfies Flag;
 
 const DURATIONS = "Durations are written 500ms, 10s, 5m, 2h; a bare number is seconds.";
+const TALK = "A session that does not run takes no messages; they wait in BACKOFF and while it starts.";
 const NAMES =
   "SESSION is a name, an id or an unambiguous prefix of one. A name means its living session, else its latest.";
 
@@ -66,8 +72,21 @@ const sessionCommands = {
       grace: { value: "D", help: "time between SIGTERM and SIGKILL when it is stopped" },
       "keep-children": { help: "let processes that it leaves behind live on" },
       rm: { help: "remove the session once it has ended, if no work would be lost" },
+      restart: {
+        value: "POLICY",
+        choices: ["never", "on-failure", "always"],
+        help: "never (the default), on-failure or always: what to do when it ends by itself",
+      },
+      "max-restarts": { value: "N", help: "so many since it was last healthy for 60 s, then CRASHED; 5 when absent" },
+      "restart-window": { value: "D", help: "count --max-restarts in this sliding window instead" },
+      backoff: { value: "D", help: "before the first restart, doubled to at most 60 s; 1s when absent" },
+      "activity-timeout": { value: "D", help: "so long without output ends it as a failure, and the policy decides" },
+      priority: { value: "N", help: "who waits for a place goes by this, higher first; 0 when absent" },
+      "no-queue": { help: "fail with a conflict when there is no place for it now" },
+      parent: { value: "SESSION", help: "the session that it is a child of; inside a session that one when absent" },
       detach: { short: "d", help: "return at once; the default" },
       attach: { help: "bridge this terminal to the session; Ctrl-P Ctrl-Q detaches" },
+      "detach-keys": { value: "KEYS", help: "with --attach: what detaches, as in ctrl-p,ctrl-q" },
       json,
     },
     notes: [
@@ -94,6 +113,7 @@ const sessionCommands = {
       output: {
         short: "o",
         value: "wide",
+        choices: ["wide"],
         help: "wide: pid, attempt, branch, CPU, memory, processes, exit and reason too",
       },
       selector,
@@ -140,7 +160,8 @@ const sessionCommands = {
     operands: "[SESSION...]",
     least: 0,
     most: MANY,
-    flags: { all: every, selector, grace, json },
+    livingOnly: true,
+    flags: { all: every, selector, cascade, grace, json },
     notes: ["Returns once they have ended, and says which processes it ended.", NAMES, DURATIONS],
     examples: [
       ["overmind stop calm-otter", ""],
@@ -153,10 +174,12 @@ const sessionCommands = {
     operands: "[SESSION...]",
     least: 0,
     most: MANY,
+    livingOnly: true,
     flags: {
       signal: { short: "s", value: "SIG", help: "send this to the main process alone: the session is still wanted" },
       all: every,
       selector,
+      cascade,
       json,
     },
     notes: ["Without -s the whole process tree gets SIGKILL and the session is STOPPED.", NAMES],
@@ -175,6 +198,7 @@ const sessionCommands = {
       force: { help: "even if work that is not committed or merged would be lost (it goes to the trash)" },
       all: every,
       selector,
+      cascade,
       grace,
       json,
     },
@@ -186,14 +210,175 @@ const sessionCommands = {
   },
   wait: {
     group: "sessions",
-    summary: "wait until a session has ended and no further start is due",
+    summary: "wait until sessions have ended and no further start is due",
+    operands: "SESSION...",
+    least: 1,
+    most: MANY,
+    flags: {
+      any: { help: "return with the first that ends, and its exit code" },
+      all: { short: "a", help: "wait for each, the default: the first exit code that is not 0, in the order named" },
+      timeout: { value: "D", help: "give up after this time, with exit code 124" },
+      json,
+    },
+    notes: [NAMES, DURATIONS],
+    examples: [
+      ["overmind wait tests; echo $?", "the session's own exit code"],
+      ["overmind wait --any red green", "whichever ends first"],
+    ],
+    passesOnExitCode: true,
+  },
+  attach: {
+    group: "sessions",
+    summary: "bridge this terminal to a session: the screen as it is, and all keys",
     operands: "SESSION",
     least: 1,
     most: 1,
-    flags: { timeout: { value: "D", help: "give up after this time, with exit code 124" }, json },
-    notes: [NAMES, DURATIONS],
-    examples: [["overmind wait tests; echo $?", "the session's own exit code"]],
+    livingOnly: true,
+    flags: {
+      "detach-keys": { value: "KEYS", help: "what detaches, as in ctrl-p,ctrl-q (the default)" },
+      "read-only": { help: "watch alone: nothing is typed, the size stays as it is" },
+    },
+    notes: [
+      "Detaching leaves the session alone. Several may be attached at once: the last to type rules the size.",
+      "Ends with the session's own exit code when it ends meanwhile, with 0 after detaching.",
+      NAMES,
+    ],
+    examples: [
+      ["overmind attach calm-otter", "Ctrl-P Ctrl-Q leaves"],
+      ["overmind attach calm-otter --detach-keys ctrl-] --read-only", "watch"],
+    ],
     passesOnExitCode: true,
+  },
+  screen: {
+    group: "sessions",
+    summary: "print a session's screen as it is now",
+    operands: "SESSION",
+    least: 1,
+    most: 1,
+    flags: { ansi: { help: "with colours, as escape sequences" }, json },
+    notes: [NAMES],
+    examples: [["overmind screen calm-otter", "what a full-screen program shows"]],
+  },
+  send: {
+    group: "sessions",
+    summary: "type a message into a session, once it is idle",
+    operands: "SESSION [TEXT|-]",
+    least: 1,
+    most: 2,
+    livingOnly: true,
+    flags: {
+      now: { help: "do not wait until it is idle; it goes before those that do" },
+      key: { value: "K", repeat: true, help: "press this key after the text: enter, escape, tab, up, ctrl-c, f1, ..." },
+      wait: { help: "return when it is idle again, and print what came" },
+      "no-wait": { help: "return once the message is queued" },
+      timeout: { value: "D", help: "give up after this time, with exit code 124; the message stays queued" },
+      json,
+    },
+    notes: [
+      "Text is pasted, then Enter is pressed. With --key the keys are all that is pressed: name enter among them where it is wanted.",
+      "A message is typed once. Exit codes: 0 delivered, 1 failed, 6 unconfirmed (it may have been typed), 124 timed out.",
+      TALK,
+      NAMES,
+      DURATIONS,
+    ],
+    examples: [
+      ["overmind send calm-otter 'and now the tests'", ""],
+      ["git diff | overmind send reviewer -", "from standard input"],
+      ["overmind send calm-otter --key escape --now", "a key alone"],
+      ["overmind send calm-otter --wait 'npm test'", "and see what it prints"],
+    ],
+  },
+  messages: {
+    group: "sessions",
+    summary: "list the messages of a session, and what became of each",
+    operands: "SESSION",
+    least: 1,
+    most: 1,
+    flags: { json },
+    notes: [NAMES],
+    examples: [["overmind messages calm-otter", ""]],
+  },
+  interrupt: {
+    group: "sessions",
+    summary: "press Ctrl-C in a session",
+    operands: "SESSION",
+    least: 1,
+    most: 1,
+    livingOnly: true,
+    flags: {},
+    notes: ["On a terminal it goes to the foreground program; on pipes the main process gets SIGINT.", NAMES],
+    examples: [["overmind interrupt calm-otter", ""]],
+  },
+  restart: {
+    group: "sessions",
+    summary: "start sessions anew in their worktrees, ending those that run",
+    operands: "[SESSION...]",
+    least: 0,
+    most: MANY,
+    flags: { all: { short: "a", help: "all living sessions" }, selector, grace, json },
+    notes: ["It is not counted against --max-restarts. Returns once they have started.", NAMES, DURATIONS],
+    examples: [["overmind restart calm-otter", ""]],
+  },
+  rename: {
+    group: "sessions",
+    summary: "give a session another name",
+    operands: "SESSION NAME",
+    least: 2,
+    most: 2,
+    flags: { json },
+    notes: ["Its branch and folder keep theirs.", NAMES],
+    examples: [["overmind rename calm-otter parser", ""]],
+  },
+  result: {
+    group: "sessions",
+    summary: "what a session answered or printed last, how it ended, and how long it took",
+    operands: "SESSION",
+    least: 1,
+    most: 1,
+    flags: { json },
+    notes: [NAMES],
+    examples: [["overmind wait tests && overmind result tests", ""]],
+  },
+  subscribe: {
+    group: "sessions",
+    summary: "what happens to a session, one JSON object a line, until it ends",
+    operands: "SESSION",
+    least: 1,
+    most: 1,
+    flags: {},
+    notes: [
+      "The first line is the session as it is (type session); then come changes of type transition, activity and message, and at last one of type end or removed. Each has sessionId and sessionName.",
+      NAMES,
+    ],
+    examples: [["overmind subscribe tests | jq .type", ""]],
+  },
+  top: {
+    group: "sessions",
+    summary: "what sessions use, the hungriest first: CPU, memory, processes, I/O",
+    least: 0,
+    most: 0,
+    flags: {
+      sort: {
+        value: "KEY",
+        choices: ["cpu", "memory", "processes", "read", "written", "name"],
+        help: "cpu (the default), memory, processes, read, written or name",
+      },
+      interval: { value: "D", help: "time between two looks; 2s when absent" },
+      once: { help: "print it once; the default where standard output is no terminal" },
+      selector,
+      colony,
+      json,
+    },
+    notes: ["On a terminal it goes on until Ctrl-C or q.", DURATIONS],
+    examples: [["overmind top --sort memory", ""]],
+  },
+  "colony list": {
+    group: "sessions",
+    summary: "list the colonies and how many sessions each has",
+    least: 0,
+    most: 0,
+    flags: { json },
+    examples: [["overmind colony list", ""]],
   },
   describe: {
     group: "sessions",
@@ -332,6 +517,18 @@ const overmindCommands = {
     most: 0,
     flags: { user, json },
     examples: [["overmind config list --user", ""]],
+  },
+  completion: {
+    group: "overmind",
+    summary: "print a script that completes commands, flags and session names",
+    operands: "bash|zsh|fish",
+    least: 1,
+    most: 1,
+    flags: {},
+    examples: [
+      ["overmind completion bash >> ~/.bashrc", ""],
+      ["overmind completion fish > ~/.config/fish/completions/overmind.fish", ""],
+    ],
   },
   help: {
     group: "overmind",

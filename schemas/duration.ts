@@ -21,6 +21,12 @@ export function parseDuration(text: string): Result<number> {
   return ok(milliseconds);
 }
 
+/** For times that people wait for: `800ms`, `3.2s`, else as formatDuration. */
+export function formatDelay(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)}ms`;
+  return milliseconds < 10_000 ? `${Number((milliseconds / 1000).toFixed(1))}s` : formatDuration(milliseconds);
+}
+
 /** The two largest units that matter: `0s`, `12s`, `5m12s`, `3h20m`, `2d4h`. Below a second it is `0s`. */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));

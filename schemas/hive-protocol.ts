@@ -43,6 +43,13 @@ export const hiveMethods = {
   "process/acknowledge-exit": z.object({ key }),
   /** The bytes are those behind the frame. */
   "process/input": z.object({ key }),
+  /** The bytes of the steps are those behind the frame. */
+  "process/deliver": z.object({
+    key,
+    messageId: z.string().min(1).max(200),
+    marker: z.object({ id: z.string(), marker: z.literal("message"), text: z.string() }),
+    steps: z.array(z.object({ bytes: z.number().int().min(0), pauseMs: z.number().min(0) })).min(1),
+  }),
   "process/close-input": z.object({ key }),
   "process/resize": z.object({ key, size }),
   "process/signal": z.object({ key, signal: z.string() }),
@@ -57,7 +64,9 @@ export const hiveMethods = {
   "process/forget-session": z.object({ sessionId }),
   "tree/signal": z.object({ sessionId, main: identity.optional(), signal: z.string() }),
   "tree/members": z.object({ sessionId, main: identity.optional() }),
-  "tree/usage": z.object({ sessions: z.array(z.object({ sessionId, main: identity })) }),
+  "tree/usage": z.object({ sessions: z.array(z.object({ sessionId, main: identity })), io: z.boolean() }),
+  "machine/memory": z.object({}),
+  "machine/login-environment": z.object({}),
   "workspace/plan": z.object({
     sessionId,
     sessionName: z.string(),

@@ -60,13 +60,21 @@ export type ControllerMessage =
   /** Replied with a list of HostedProcess: those that run, and those whose exit is not acknowledged. */
   | { readonly type: "list"; readonly id: number }
   | { readonly type: "start"; readonly id: number; readonly spec: ProcessSpec }
-  /** Raw bytes behind the frame go to the program's input. `messageId` is refused when it has been delivered before. */
+  /** Raw bytes behind the frame go to the program's input. */
+  | { readonly type: "input"; readonly id: number; readonly key: StreamKey }
+  /**
+   * Types a message: the marker into the stream, then the steps, one after the other; the raw bytes behind the frame are
+   * theirs, in order. It is one job under the message's id: asked for again while it is under way or done, it answers as
+   * the first (HostDelivered), whatever has become of the process, and types nothing. Jobs of one process are done one
+   * after the other. A fault says that nothing of it was typed, and it may be asked for again.
+   */
   | {
-      readonly type: "input";
+      readonly type: "deliver";
       readonly id: number;
       readonly key: StreamKey;
-      readonly messageId?: string;
-      readonly marker?: MarkerPayload;
+      readonly messageId: string;
+      readonly marker: MarkerPayload;
+      readonly steps: readonly DeliveryStep[];
     }
   /** Closes the program's stdin; on a terminal it types ^D. */
   | { readonly type: "close-input"; readonly id: number; readonly key: StreamKey }
@@ -101,6 +109,13 @@ export type ControllerMessage =
   | { readonly type: "limits"; readonly id: number; readonly sessionLogBytes: number; readonly totalLogBytes: number }
   /** Ends the host. Refused while a process runs or an exit is not acknowledged. */
   | { readonly type: "shutdown"; readonly id: number };
+
+export interface DeliveryStep {
+  /** How many of the raw bytes are written in this step, as one write. */
+  readonly bytes: number;
+  /** Then nothing is typed for so long, at most MAX_DELIVERY_PAUSE_MS. */
+  readonly pauseMs: number;
+}
 
 export type AppendedRecord =
   | { readonly kind: "marker"; readonly payload: MarkerPayload }
@@ -144,6 +159,14 @@ export interface HostStarted {
   readonly existing: boolean;
 }
 
+/** Reply to `deliver`. */
+export interface HostDelivered {
+  /** `interrupted`: the program ended between the steps, or the terminal took no more. */
+  readonly outcome: "delivered" | "interrupted";
+  /** When the last step was written. */
+  readonly atMs: number;
+}
+
 /** Reply to `subscribe`. */
 export interface HostSubscribed {
   /** Where the stream ends on disk; null when the host does not have it open. */
@@ -156,5 +179,8 @@ export interface HostSubscribed {
 export const MAX_CATCH_UP_BYTES = 1 << 20;
 /** Twice in each second that idle is told from (1.5 s), and rarer than a person can see. */
 export const OFFSET_NOTICE_INTERVAL_MS = 250;
+/** Longer than any program needs between a paste and its Enter. */
+export const MAX_DELIVERY_PAUSE_MS = 10_000;
+export const MAX_DELIVERY_STEPS = 100;
 /** Input that a program has not read yet; more is refused as `busy`. */
 export const MAX_PENDING_INPUT_BYTES = 1 << 20;

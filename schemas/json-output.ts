@@ -7,6 +7,7 @@ import type { CommandName } from "./commands.ts";
 import {
   eventViewSchema,
   exitSchema,
+  messageViewSchema,
   phaseSchema,
   sessionGlimpseSchema,
   sessionViewSchema,
@@ -100,9 +101,54 @@ export const jsonOutputs = {
   rm: { schema: z.object({ removed: z.array(named.extend({ processes: z.array(endedProcess) })), failures }) },
   wait: {
     schema: z.object({
-      session: sessionViewSchema.nullable().describe("null when it was removed meanwhile"),
+      sessions: z
+        .array(
+          z.object({
+            session: sessionViewSchema.nullable().describe("null when it was removed meanwhile"),
+            ended: z.boolean(),
+            code: z.number().int().nullable().describe("what `wait` for it alone exits with; null unless it has ended"),
+          }),
+        )
+        .describe("in the order named"),
       timedOut: z.boolean(),
       code: z.number().int().describe("the command's own exit code"),
+    }),
+  },
+  screen: {
+    schema: z.object({
+      session: named,
+      attempt: z.number().int(),
+      columns: z.number().int(),
+      rows: z.number().int(),
+      cursor: z.object({ column: z.number().int(), row: z.number().int(), visible: z.boolean() }),
+      title: z.string(),
+      alternate: z.boolean(),
+      fullScreen: z.boolean(),
+      lines: z.array(z.string()),
+    }),
+  },
+  send: {
+    schema: z.object({
+      message: messageViewSchema,
+      timedOut: z.boolean(),
+      output: z.array(z.string()).nullable().describe("with --wait: the lines that came; else null"),
+    }),
+  },
+  messages: { schema: z.object({ session: named, messages: z.array(messageViewSchema) }) },
+  restart: { schema: z.object({ sessions: z.array(sessionViewSchema), failures }) },
+  rename: { schema: z.object({ session: sessionViewSchema }) },
+  result: {
+    schema: z.object({
+      session: sessionViewSchema,
+      text: z.string(),
+      truncated: z.boolean(),
+      durationMs: z.number().nullable(),
+    }),
+  },
+  top: { schema: z.object({ at: time, sessions: z.array(sessionViewSchema) }) },
+  "colony list": {
+    schema: z.object({
+      colonies: z.array(z.object({ name: z.string(), sessions: z.partialRecord(phaseSchema, z.number().int()) })),
     }),
   },
   describe: {

@@ -25,6 +25,8 @@ const usageSchema = z.object({
   cpu: z.number().describe("share of one core since the last sample; can exceed 1"),
   memoryBytes: z.number().int().describe("resident memory of the whole tree"),
   processes: z.number().int(),
+  readBytesPerSecond: z.number().nullable().describe("null unless it was asked for (top)"),
+  writtenBytesPerSecond: z.number().nullable(),
   sampledAt: time,
 });
 
@@ -42,7 +44,19 @@ export const sessionViewSchema = z.object({
   parentId: z.string().nullable(),
   hiveId: z.string(),
   attempt: z.number().int().describe("counts starts from 1; 0 before the first"),
-  restarts: z.number().int(),
+  restarts: z.number().int().describe("restarts by its policy so far"),
+  restart: z.object({
+    policy: z.enum(["never", "on-failure", "always"]),
+    maxRestarts: z.number().int(),
+    windowMs: z.number().nullable().describe("null: counted since it was last healthy"),
+    backoffMs: z.number(),
+    counted: z.number().int().describe("restarts that count against maxRestarts now"),
+  }),
+  nextStartAt: time.nullable().describe("in BACKOFF: when the next start is due"),
+  activityTimeoutMs: z.number().nullable(),
+  priority: z.number().int(),
+  queuedMessages: z.number().int().describe("messages that are not delivered yet"),
+  attached: z.number().int().describe("people attached to its terminal"),
   pid: z.number().int().nullable(),
   createdAt: time,
   startedAt: time.nullable(),
@@ -63,6 +77,20 @@ export type SessionView = z.infer<typeof sessionViewSchema>;
 /** What a session may see of sessions that are no descendants of its own. */
 export const sessionGlimpseSchema = sessionViewSchema.pick({ name: true, phase: true, activity: true });
 export type SessionGlimpse = z.infer<typeof sessionGlimpseSchema>;
+
+export const messageViewSchema = z.object({
+  id: z.string(),
+  sessionId: z.string(),
+  createdAt: time,
+  by: z.string().describe("who sent it"),
+  text: z.string(),
+  keys: z.array(z.string()),
+  state: z.enum(["queued", "delivering", "delivered", "unconfirmed", "failed"]),
+  reason: z.string(),
+  attempt: z.number().int().nullable().describe("the start of the session that it was typed into"),
+  deliveredAt: time.nullable(),
+});
+export type MessageView = z.infer<typeof messageViewSchema>;
 
 export const transitionViewSchema = z.object({
   id: z.number().int(),
@@ -103,5 +131,12 @@ export const statusViewSchema = z.object({
   hiveId: z.string(),
   sessions: z.partialRecord(phaseSchema, z.number().int()).describe("how many sessions are in each phase"),
   waiting: z.number().int().describe("sessions that wait for a human"),
+  screens: z
+    .object({
+      live: z.number().int().describe("screen models that are being fed"),
+      folded: z.number().int().describe("those of silent sessions, kept as text"),
+      foldedBytes: z.number().int(),
+    })
+    .describe("screen models of terminal sessions"),
 });
 export type StatusView = z.infer<typeof statusViewSchema>;

@@ -31,6 +31,28 @@ export const settingsSchema = z.strictObject({
     .max(2000)
     .default(30)
     .describe("height of a terminal that nobody is attached to"),
+  maxSessions: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(64)
+    .describe("sessions that run at once; one more waits for a place"),
+  memoryFloorBytes: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 50)
+    .default(512 << 20)
+    .describe("no session is started while less memory than this is free"),
+  maxDepth: z.number().int().min(0).max(32).default(4).describe("how deep sessions may start sessions of their own"),
+  maxChildren: z.number().int().min(0).max(1000).default(32).describe("living children that one session may have"),
+  detachKeys: z
+    .string()
+    .min(1)
+    .max(100)
+    .default("ctrl-p,ctrl-q")
+    .describe("keys that detach from a session, separated by commas"),
   colony: z.string().min(1).max(64).default("default").describe("colony of sessions that name none"),
   logLevel: z
     .enum(["debug", "info", "warn", "error"])

@@ -80,7 +80,7 @@ export function formatCpu(share: number): string {
 }
 
 /** How long it has been running, or ran; `-` when it never started. */
-function uptime(session: SessionView, nowMs: number): string {
+export function uptime(session: SessionView, nowMs: number): string {
   if (session.startedAt === null) return NONE;
   const end = session.endedAt === null ? nowMs : Date.parse(session.endedAt);
   return formatDuration(end - Date.parse(session.startedAt));
@@ -101,7 +101,7 @@ function nameCell(name: string, branch: string, style: Style): Cell {
   return { text: `${branch}${safe}`, shown: `${style.dim(branch)}${style.bold(safe)}` };
 }
 
-function activityCell(activity: SessionView["activity"], style: Style): Cell {
+export function activityCell(activity: SessionView["activity"], style: Style): Cell {
   if (activity === null) return text(NONE);
   const paint = { working: style.green, idle: style.dim, waiting: style.yellow }[activity];
   return { text: activity, shown: paint(activity) };

@@ -2,8 +2,9 @@
 import type { Database } from "better-sqlite3";
 import { failed, fault, ok, type Result } from "../../schemas/fault.ts";
 import sessions from "./migrations/0001-sessions.sql";
+import messagesAndScreens from "./migrations/0002-messages-and-screens.sql";
 
-export const MIGRATIONS: readonly string[] = [sessions];
+export const MIGRATIONS: readonly string[] = [sessions, messagesAndScreens];
 
 /** "OVMD", in the header of every store of ours: no other program's database is ever taken for one. */
 export const APPLICATION_ID = 0x4f_56_4d_44;

@@ -1,4 +1,4 @@
-/** Rows of the store, and how they become what the rules know: by hand, in this file alone. */
+/** Rows of sessions, transitions and events, and how they become what the rules know: by hand, in this file alone. */
 import type {
   Desired,
   Observed,

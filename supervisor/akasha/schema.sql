@@ -1,4 +1,4 @@
--- The store's schema after migration 1. Written by migrations.test.ts: vitest -u.
+-- The store's schema after migration 2. Written by migrations.test.ts: vitest -u.
 
 CREATE TABLE events (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -15,10 +15,43 @@ CREATE INDEX events_of_session ON events (session_id, id) WHERE session_id IS NO
 CREATE UNIQUE INDEX living_session_names ON sessions (name)
   WHERE phase NOT IN ('COMPLETED', 'CRASHED', 'STOPPED', 'LOST');
 
+CREATE TABLE messages (
+  -- The order of arrival. No number is given twice.
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+  created_at_ms INTEGER NOT NULL,
+  sent_by TEXT NOT NULL,
+  keys TEXT NOT NULL,
+  presses_enter INTEGER NOT NULL,
+  at_once INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  attempt INTEGER,
+  host_id TEXT,
+  delivered_at_ms INTEGER,
+  revision INTEGER NOT NULL,
+  -- Last: it may be long, and whoever looks for a state need not read past it.
+  text TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX messages_of_session ON messages (session_id, sequence);
+
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
   value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE screens (
+  session_id TEXT PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
+  attempt INTEGER NOT NULL,
+  stream_offset INTEGER NOT NULL,
+  held BLOB NOT NULL,
+  column_count INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  full_screen INTEGER NOT NULL,
+  ansi TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE session_specs (
   session_id TEXT PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
@@ -61,3 +94,5 @@ CREATE TABLE transitions (
 CREATE INDEX transitions_of_session ON transitions (session_id, id);
 
 CREATE INDEX unmarked_transitions ON transitions (session_id, id) WHERE marked = 0;
+
+CREATE INDEX unsettled_messages ON messages (sequence) WHERE state IN ('queued', 'delivering');

@@ -45,11 +45,22 @@ export function transitionEvent(
   return sessionEvent(session, atMs, "session.transition", { from, to, reason, attempt });
 }
 
+/** Undefined when the name is as it was. */
+export function renamedEvent(before: SessionRecord, after: SessionRecord, atMs: number): UnsavedEvent | undefined {
+  if (before.name === after.name) return undefined;
+  return sessionEvent(after, atMs, "session.renamed", { from: before.name, to: after.name });
+}
+
 export function removedEvent(session: SessionRecord, atMs: number, data: StoredEvent["data"]): UnsavedEvent {
   return sessionEvent(session, atMs, "session.removed", data);
 }
 
-function sessionEvent(session: SessionRecord, atMs: number, kind: string, data: StoredEvent["data"]): UnsavedEvent {
+export function sessionEvent(
+  session: Pick<SessionRecord, "id" | "name" | "hiveId">,
+  atMs: number,
+  kind: string,
+  data: StoredEvent["data"],
+): UnsavedEvent {
   return { atMs, hiveId: session.hiveId, kind, sessionId: session.id, sessionName: session.name, data };
 }
 

@@ -3,11 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { moveTo, storeContract } from "../../test/contracts/store-contract.ts";
+import { moveTo } from "../../test/contracts/store-calls.ts";
+import { storeContract } from "../../test/contracts/store-contract.ts";
+import { messageRecord } from "../../test/fakes/message-record.ts";
 import { sessionRecord } from "../../test/fakes/session-record.ts";
-import type { Store } from "../ports/store.ts";
+import { MOST_TRANSITIONS, type Store } from "../ports/store.ts";
+import { EVENTS_DELETED_AT_ONCE, KEPT_EVENTS } from "./event-log.ts";
 import { openDatabase } from "./open-database.ts";
-import { EVENTS_DELETED_AT_ONCE, KEPT_EVENTS, openSqliteStore } from "./sqlite-store.ts";
+import { openSqliteStore } from "./sqlite-store.ts";
 
 let folder: string;
 let path: string;
@@ -62,6 +65,68 @@ test("what was written is there after it was closed and opened", () => {
   expect(facts(second)).toEqual(before);
   expect(second.nextEpoch()).toBe(2);
   expect(second.changeSession(created.id, changed.revision, { observed: { attempt: 2 } }).observed.attempt).toBe(2);
+});
+
+test("messages and the screen are there after the store was closed and opened", () => {
+  const first = open();
+  const { id: sessionId } = first.createSession(sessionRecord(), "asked for");
+  for (const id of ["settled", "typed", "queued"]) first.createMessage(messageRecord({ id, keys: ["enter"] }));
+  first.changeMessage("settled", 1, { state: "unconfirmed", reason: "the host died", atMs: 3, deliveredAtMs: 2 });
+  first.changeMessage("typed", 1, { state: "delivering", reason: "in typing", atMs: 4, attempt: 2, hostId: "host-1" });
+  const screen = {
+    attempt: 2,
+    offset: 9,
+    held: Uint8Array.of(0xe2),
+    columns: 80,
+    rows: 24,
+    ansi: "✓",
+    fullScreen: true,
+  };
+  first.saveScreen(sessionId, screen);
+  const facts = (store: Store) => ({
+    messages: store.messages(sessionId),
+    unsettled: store.messages(sessionId, { unsettled: true }),
+    waiting: store.sessionsWithMessages(),
+    screen: store.screen(sessionId),
+  });
+  const before = facts(first);
+  expect(before.messages).toHaveLength(3);
+  first.close();
+
+  const second = open();
+  expect(facts(second)).toEqual(before);
+  expect(second.createMessage(messageRecord({ id: "settled" })).state).toBe("unconfirmed");
+  expect(second.changeMessage("typed", 2, { state: "delivered", reason: "typed", atMs: 5 }).revision).toBe(3);
+  expect(second.messages(sessionId, { unsettled: true }).map(({ id }) => id)).toEqual(["queued"]);
+});
+
+test("a rename is dated by the clock that the store is given", () => {
+  const opened = openSqliteStore({ path, now: () => 77_000 });
+  if (!opened.ok) throw new Error(opened.fault.message);
+  stores.push(opened.value);
+  const created = opened.value.createSession(sessionRecord(), "asked for");
+  opened.value.changeSession(created.id, created.revision, { name: "wise-lynx" });
+  expect(opened.value.events({ limit: 10 }).at(-1)).toMatchObject({ kind: "session.renamed", atMs: 77_000 });
+});
+
+test("what has grown beyond its bound under an earlier supervisor is deleted with the first write", () => {
+  open().createSession(sessionRecord(), "asked for");
+  const beside = new Database(path);
+  const insert = beside.prepare(
+    `INSERT INTO transitions (session_id, hive_id, at_ms, to_phase, attempt, reason, evidence, marked)
+     VALUES (?, 'hive', 1, 'RUNNING', 1, 'started', '{}', 1)`,
+  );
+  beside.transaction(() => {
+    for (let n = 0; n < 3 * MOST_TRANSITIONS; n += 1) insert.run(sessionRecord().id);
+  })();
+  beside.close();
+
+  const store = open();
+  const session = store.session(sessionRecord().id);
+  if (session === undefined) throw new Error("the session is gone");
+  moveTo(store, session, "RUNNING");
+  // The first one and the last one have no marker yet.
+  expect(store.transitions(session.id)).toHaveLength(MOST_TRANSITIONS + 2);
 });
 
 test("its files and the folder that it makes are the user's alone", () => {

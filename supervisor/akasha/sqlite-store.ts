@@ -1,47 +1,56 @@
 /**
  * Akasha: the store of record, on SQLite. Writes are transactions, durable when they return. It decides nothing, starts
- * nothing and reads no clock; it never deletes or overwrites a file that it cannot read. main.ts alone may import it.
+ * nothing and reads no clock but the one it is given; it never deletes or overwrites a file that it cannot read. main.ts alone may import it.
  *
  * The home's lock makes this process the only writer, so that sessions are read from memory: a record is parsed once,
  * when it is written or loaded, and a listing of hundreds parses nothing. Transitions and events are read from disk.
  */
 import type { Database } from "better-sqlite3";
 import { FaultError, failed, ok, type Result } from "../../schemas/fault.ts";
-import { hasEnded, type SessionRecord, type Transition } from "../core/session.ts";
+import {
+  hasEnded,
+  type MessageRecord,
+  type ScreenSnapshot,
+  type SessionRecord,
+  type Transition,
+} from "../core/session.ts";
 import type { Log } from "../ports/clock.ts";
 import type { Disposable } from "../ports/hive.ts";
-import type { NewEvent, SessionChange, SessionFilter, Store, StoredEvent } from "../ports/store.ts";
-import { ChangeListeners } from "./change-listeners.ts";
-import { type DatabaseOptions, openDatabase } from "./open-database.ts";
 import {
-  changeableColumns,
-  changeableOf,
-  eventOf,
-  eventRow,
-  sessionOf,
-  sessionRow,
-  transitionOf,
-  transitionRow,
-} from "./rows.ts";
+  type MessageChange,
+  MOST_TRANSITIONS,
+  type NewEvent,
+  type SessionChange,
+  type SessionFilter,
+  type Store,
+  type StoredEvent,
+} from "../ports/store.ts";
+import { ChangeListeners } from "./change-listeners.ts";
+import { EventLog } from "./event-log.ts";
+import { screenOf, screenRow } from "./message-rows.ts";
+import { MessageStore } from "./message-store.ts";
+import { type DatabaseOptions, openDatabase } from "./open-database.ts";
+import { PruningTurns } from "./pruning-turns.ts";
+import { changeableColumns, changeableOf, sessionOf, sessionRow, transitionOf, transitionRow } from "./rows.ts";
 import {
   changedSession,
   createdEvent,
   firstTransition,
   nameTaken,
   removedEvent,
+  renamedEvent,
   sessionGone,
   staleWrite,
   transitionBetween,
   transitionEvent,
 } from "./session-change.ts";
 import { SessionShelf } from "./session-shelf.ts";
-import { storeClosed, storeFault } from "./sqlite-fault.ts";
+import { storeFault } from "./sqlite-fault.ts";
 import { prepareStatements, type Statements } from "./statements.ts";
+import { Transactions } from "./transactions.ts";
 
-/** About 50 MB, and weeks of a busy machine. Older events are deleted. */
-export const KEPT_EVENTS = 200_000;
-/** Events are deleted so many at a time: seldom enough to cost nothing, few enough not to be felt. */
-export const EVENTS_DELETED_AT_ONCE = 1000;
+/** Transitions are deleted about so many at a time. */
+const TRANSITIONS_DELETED_AT_ONCE = 100;
 
 export interface StoreOptions extends DatabaseOptions {
   /** Is told what a listener threw. */
@@ -53,7 +62,7 @@ export function openSqliteStore(options: StoreOptions): Result<Store> {
   const opened = openDatabase(options);
   if (!opened.ok) return opened;
   try {
-    return ok(new SqliteStore(opened.value, options.log));
+    return ok(new SqliteStore(opened.value, options));
   } catch (error) {
     opened.value.close();
     const known = storeFault(error, options.path);
@@ -66,30 +75,41 @@ class SqliteStore implements Store {
   readonly hiveId: string;
   readonly #database: Database;
   readonly #statements: Statements;
+  readonly #transactions: Transactions;
   readonly #sessions = new SessionShelf();
+  readonly #events: EventLog;
+  readonly #messages: MessageStore;
+  readonly #pruning = new PruningTurns(TRANSITIONS_DELETED_AT_ONCE);
   readonly #listeners: ChangeListeners;
-  readonly #transaction: { immediate(work: () => unknown): unknown };
+  readonly #now: () => number;
 
-  constructor(database: Database, log: Pick<Log, "error"> | undefined) {
+  constructor(database: Database, { log, now }: Pick<StoreOptions, "log" | "now">) {
     this.#database = database;
-    this.#statements = prepareStatements(database);
-    this.#listeners = new ChangeListeners((error) => {
+    this.#now = now;
+    const statements = prepareStatements(database);
+    this.#statements = statements;
+    const transactions = new Transactions(database);
+    this.#transactions = transactions;
+    const listeners = new ChangeListeners((error) => {
       log?.error("a listener of the store failed", { stack: error instanceof Error ? error.stack : String(error) });
     });
-    this.#transaction = database.transaction((work: () => unknown) => work());
-    this.hiveId = this.#statements.hiveId.get() ?? "";
-    for (const row of this.#statements.loadSessions.iterate()) this.#sessions.put(sessionOf(row));
+    this.#listeners = listeners;
+    const events = new EventLog(statements);
+    this.#events = events;
+    this.hiveId = statements.hiveId.get() ?? "";
+    for (const row of statements.loadSessions.iterate()) this.#sessions.put(sessionOf(row));
+    this.#messages = new MessageStore({ statements, transactions, events, sessions: this.#sessions, listeners });
   }
 
   createSession(record: SessionRecord, reason: string): SessionRecord {
     const row = sessionRow({ ...record, revision: 1, observed: { ...record.observed, reason } });
     // Read back from what was written: the caller keeps no hand on it, and a restart reads exactly the same.
     const session = sessionOf(row);
-    const event = this.#write(() => {
+    const event = this.#transactions.write(() => {
       this.#named(session, () => this.#statements.insertSession.run(row));
       this.#statements.insertSpec.run(row);
       this.#statements.insertTransition.run(transitionRow(firstTransition(session, reason), session.hiveId));
-      return this.#insertEvent(createdEvent(session, reason));
+      return this.#events.append(createdEvent(session, reason));
     });
     this.#sessions.put(session);
     this.#listeners.tell({ sessionId: session.id, event });
@@ -102,28 +122,28 @@ class SqliteStore implements Store {
     if (before.revision !== revision) throw new FaultError(staleWrite(before));
     const columns = changeableColumns(changedSession(before, change));
     const session = { ...before, ...changeableOf(columns) };
-    const event = this.#write(() => {
+    const events = this.#transactions.write(() => {
       const row = { ...columns, id, revision_before: revision };
       const { changes } = this.#named(session, () => this.#statements.updateSession.run(row));
       if (changes !== 1) throw new FaultError(staleWrite(before));
-      if (change.transition === undefined) return undefined;
-      const transition = transitionBetween(before, session, change.transition);
-      this.#statements.insertTransition.run(transitionRow(transition, session.hiveId));
-      return this.#insertEvent(transitionEvent(session, transition));
+      return [...this.#recordName(before, session), ...this.#recordTransition(before, session, change)];
     });
     this.#sessions.put(session);
-    this.#listeners.tell({ sessionId: id, ...(event === undefined ? {} : { event }) });
+    if (events.length === 0) this.#listeners.tell({ sessionId: id });
+    for (const event of events) this.#listeners.tell({ sessionId: id, event });
     return session;
   }
 
   removeSession(id: string, atMs: number, data: Readonly<Record<string, unknown>>): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    const event = this.#write(() => {
+    const event = this.#transactions.write(() => {
       this.#statements.deleteSession.run(id);
-      return this.#insertEvent(removedEvent(session, atMs, data));
+      return this.#events.append(removedEvent(session, atMs, data));
     });
     this.#sessions.remove(session);
+    this.#messages.removeSession(id);
+    this.#pruning.removeSession(id);
     this.#listeners.tell({ sessionId: id, event });
   }
 
@@ -144,45 +164,69 @@ class SqliteStore implements Store {
   }
 
   transitions(sessionId: string): readonly Transition[] {
-    return this.#guard(() => this.#statements.transitionsOf.all(sessionId).map(transitionOf));
+    return this.#transactions.read(() => this.#statements.transitionsOf.all(sessionId).map(transitionOf));
   }
 
   unmarkedTransitions(sessionId: string): readonly Transition[] {
-    return this.#guard(() => this.#statements.unmarkedTransitionsOf.all(sessionId).map(transitionOf));
+    return this.#transactions.read(() => this.#statements.unmarkedTransitionsOf.all(sessionId).map(transitionOf));
   }
 
   markTransitions(ids: readonly number[]): void {
-    this.#write(() => {
+    this.#transactions.writeCache(() => {
       for (const id of ids) this.#statements.markTransition.run(id);
     });
   }
 
+  createMessage(message: MessageRecord): MessageRecord {
+    return this.#messages.create(message);
+  }
+
+  message(id: string): MessageRecord | undefined {
+    return this.#messages.get(id);
+  }
+
+  messages(sessionId: string, filter: { readonly unsettled?: boolean } = {}): readonly MessageRecord[] {
+    return this.#messages.list(sessionId, filter);
+  }
+
+  lastInTurn(sessionId: string): MessageRecord | undefined {
+    return this.#messages.lastInTurn(sessionId);
+  }
+
+  sessionsWithMessages(): readonly string[] {
+    return this.#messages.sessionsWithMessages();
+  }
+
+  changeMessage(id: string, revision: number, change: MessageChange): MessageRecord {
+    return this.#messages.change(id, revision, change);
+  }
+
+  saveScreen(sessionId: string, screen: ScreenSnapshot): void {
+    if (this.#sessions.get(sessionId) === undefined) return;
+    this.#transactions.writeCache(() => void this.#statements.saveScreen.run(screenRow(sessionId, screen)));
+  }
+
+  screen(sessionId: string): ScreenSnapshot | undefined {
+    const row = this.#transactions.read(() => this.#statements.screenOf.get(sessionId));
+    return row === undefined ? undefined : screenOf(row);
+  }
+
   appendEvent(event: NewEvent): StoredEvent {
-    const stored = this.#write(() => this.#insertEvent({ ...event, hiveId: this.hiveId }));
+    const stored = this.#transactions.write(() => this.#events.append({ ...event, hiveId: this.hiveId }));
     this.#listeners.tell({ event: stored });
     return stored;
   }
 
-  events(query: {
-    readonly afterId?: number;
-    readonly limit: number;
-    readonly sessionId?: string;
-  }): readonly StoredEvent[] {
-    const { limit, sessionId } = query;
-    const after = query.afterId ?? 0;
-    const { eventsAfter, eventsOfSessionAfter } = this.#statements;
-    return this.#guard(() => {
-      if (sessionId === undefined) return eventsAfter.all({ after, limit }).map(eventOf);
-      return eventsOfSessionAfter.all({ after, limit, session_id: sessionId }).map(eventOf);
-    });
+  events(query: Parameters<Store["events"]>[0]): readonly StoredEvent[] {
+    return this.#transactions.read(() => this.#events.list(query));
   }
 
   eventIdBeforeLast(count: number): number {
-    return this.#guard(() => this.#statements.eventIdBeforeLast.get(count) ?? 0);
+    return this.#transactions.read(() => this.#events.idBeforeLast(count));
   }
 
   nextEpoch(): number {
-    return this.#write(() => this.#statements.nextEpoch.get() ?? 0);
+    return this.#transactions.write(() => this.#statements.nextEpoch.get() ?? 0);
   }
 
   onChange(listener: Parameters<Store["onChange"]>[0]): Disposable {
@@ -193,11 +237,19 @@ class SqliteStore implements Store {
     this.#database.close();
   }
 
-  #insertEvent(event: Omit<StoredEvent, "id">): StoredEvent {
-    const row = eventRow(event);
-    const id = Number(this.#statements.insertEvent.run(row).lastInsertRowid);
-    if (id % EVENTS_DELETED_AT_ONCE === 0) this.#statements.deleteEventsUpTo.run(id - KEPT_EVENTS);
-    return eventOf({ ...row, id });
+  #recordName(before: SessionRecord, after: SessionRecord): StoredEvent[] {
+    const event = renamedEvent(before, after, this.#now());
+    return event === undefined ? [] : [this.#events.append(event)];
+  }
+
+  #recordTransition(before: SessionRecord, after: SessionRecord, change: SessionChange): StoredEvent[] {
+    if (change.transition === undefined) return [];
+    const transition = transitionBetween(before, after, change.transition);
+    this.#statements.insertTransition.run(transitionRow(transition, after.hiveId));
+    if (this.#pruning.isDue(after.id)) {
+      this.#statements.pruneTransitions.run({ session_id: after.id, kept: MOST_TRANSITIONS });
+    }
+    return [this.#events.append(transitionEvent(after, transition))];
   }
 
   /** The index over the names of the living decides; this only tells it in our words. */
@@ -208,23 +260,6 @@ class SqliteStore implements Store {
       const taken = error instanceof Error && error.message === "UNIQUE constraint failed: sessions.name";
       if (!taken || hasEnded(session.observed.phase)) throw error;
       throw new FaultError(nameTaken(session.name));
-    }
-  }
-
-  /** One transaction. When it throws nothing has been written, and the next one may succeed. */
-  #write<T>(work: () => T): T {
-    return this.#guard(() => this.#transaction.immediate(work) as T);
-  }
-
-  #guard<T>(work: () => T): T {
-    const path = this.#database.name;
-    if (!this.#database.open) throw new FaultError(storeClosed(path));
-    try {
-      return work();
-    } catch (error) {
-      const known = storeFault(error, path);
-      if (known === undefined) throw error;
-      throw new FaultError(known);
     }
   }
 }

@@ -18,10 +18,12 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, expect, type TestContext, test } from "vitest";
 import type { Fault } from "../../schemas/fault.ts";
-import { faultOf } from "../../test/contracts/store-contract.ts";
+import { faultOf } from "../../test/contracts/store-calls.ts";
+import { messageRecord } from "../../test/fakes/message-record.ts";
 import { sessionRecord } from "../../test/fakes/session-record.ts";
-import type { SessionRecord } from "../core/session.ts";
+import type { MessageRecord, ScreenSnapshot, SessionRecord } from "../core/session.ts";
 import type { Store } from "../ports/store.ts";
+import { MIGRATIONS } from "./migrations.ts";
 import { openSqliteStore } from "./sqlite-store.ts";
 
 let folder: string;
@@ -67,11 +69,25 @@ test("a newer schema is refused, and left as it is", () => {
   const before = readFileSync(path);
   expect(refusal()).toMatchObject({
     code: "store-unavailable",
-    message: `${path} was made by a newer Overmind: schema 7, this one knows up to 1`,
+    message: `${path} was made by a newer Overmind: schema 7, this one knows up to ${MIGRATIONS.length}`,
     hint: "upgrade Overmind, or use another OVERMIND_HOME",
     retryable: false,
   });
   expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test("a spec that was changed by hand into nonsense is damage, also when it is to be migrated", () => {
+  const store = open();
+  create(store, "one");
+  store.close();
+  const beside = new Database(path);
+  beside.exec("DROP TABLE messages; DROP TABLE screens; UPDATE session_specs SET spec = '{'");
+  beside.pragma("user_version = 1");
+  beside.close();
+  expect(refusal()).toMatchObject({
+    code: "store-unavailable",
+    message: expect.stringContaining(`${path} is damaged`),
+  });
 });
 
 test("another program's database is refused, and left as it is", () => {
@@ -181,6 +197,7 @@ test("a store that may only be read is refused, and one that may not even be rea
 test("a stranger's lock fails writes with a fault, and they work again once it is gone", async () => {
   const store = open();
   const created = create(store, "one");
+  const queued = store.createMessage(messageRecord({ sessionId: "one" }));
   const stranger = await lockFromOutside();
   const refused = faultOf(() => create(store, "two"));
   expect(refused).toMatchObject({
@@ -191,10 +208,21 @@ test("a stranger's lock fails writes with a fault, and they work again once it i
   expect(refused.hint).toContain("running sessions go on");
   expect(store.sessions()).toEqual([created]);
   expect(store.transitions("one")).toHaveLength(1);
+  const second = messageRecord({ id: "second", sessionId: "one" });
+  expect(faultOf(() => store.createMessage(second))).toEqual(refused);
+  const delivering = { state: "delivering", reason: "it is being typed", atMs: 2 } as const;
+  expect(faultOf(() => store.changeMessage(queued.id, queued.revision, delivering))).toEqual(refused);
+  expect(faultOf(() => store.saveScreen("one", screen("after")))).toEqual(refused);
+  expect(store.message("second")).toBeUndefined();
+  expect(store.messages("one", { unsettled: true })).toEqual([queued]);
 
   await ended(stranger);
   create(store, "two");
   expect(store.sessions()).toHaveLength(2);
+  expect(store.createMessage(second).state).toBe("queued");
+  expect(store.changeMessage(queued.id, queued.revision, delivering).state).toBe("delivering");
+  store.saveScreen("one", screen("after"));
+  expect(store.screen("one")?.ansi).toBe("after");
 });
 
 test("a store that a stranger has locked is not opened, and is once it is free", async () => {
@@ -214,6 +242,8 @@ test("a closed store says that it is closed", () => {
   store.close();
   expect(faultOf(() => create(store, "one"))).toMatchObject({ code: "store-unavailable", retryable: true });
   expect(faultOf(() => store.events({ limit: 1 })).code).toBe("store-unavailable");
+  expect(faultOf(() => store.message("one")).code).toBe("store-unavailable");
+  expect(faultOf(() => store.screen("one")).code).toBe("store-unavailable");
 });
 
 test("a full disk fails writes, loses nothing that was acknowledged, and writes work again once there is space", (context) => {
@@ -236,6 +266,38 @@ test("a full disk fails writes, loses nothing that was acknowledged, and writes 
   expect(open().sessions()).toEqual(acknowledged);
 });
 
+test("a message that was acknowledged before the disk was full is there after it, and one that was not is not", (context) => {
+  mountSmallDisk(context, folder);
+  path = join(folder, "store.db");
+  const store = open();
+  create(store, "one");
+  const acknowledged: MessageRecord[] = [];
+  const filler = fill(folder);
+  const send = (n: number) => {
+    const message = messageRecord({ id: `message-${n}`, sessionId: "one", text: "x".repeat(10_000) });
+    acknowledged.push(store.createMessage(message));
+  };
+  const refused = faultOf(() => {
+    for (let n = 0; n < 1000; n += 1) send(n);
+  });
+  expect(refused).toMatchObject({ code: "disk-full", message: `no space left to write ${path}`, retryable: true });
+  const asWritten = [...acknowledged];
+  expect(store.messages("one", { unsettled: true })).toEqual(asWritten);
+  expect(store.messages("one")).toEqual(asWritten);
+
+  rmSync(filler);
+  // The message that was refused is sent again under its id.
+  send(acknowledged.length);
+  const [first] = acknowledged;
+  if (first === undefined) throw new Error("no message was acknowledged");
+  acknowledged[0] = store.changeMessage(first.id, first.revision, { state: "delivered", reason: "typed", atMs: 2 });
+  store.close();
+  const reopened = open();
+  expect(reopened.messages("one")).toEqual(acknowledged);
+  expect(reopened.messages("one", { unsettled: true })).toEqual(acknowledged.slice(1));
+  expect(reopened.events({ limit: 2000, sessionId: "one" })).toHaveLength(acknowledged.length + 2);
+});
+
 test("a store cannot be made on a full disk, and can once there is space", (context) => {
   mountSmallDisk(context, folder);
   path = join(folder, "store.db");
@@ -244,6 +306,10 @@ test("a store cannot be made on a full disk, and can once there is space", (cont
   rmSync(filler);
   expect(open().sessions()).toEqual([]);
 });
+
+function screen(ansi: string): ScreenSnapshot {
+  return { attempt: 1, offset: 0, held: new Uint8Array(), columns: 80, rows: 24, ansi, fullScreen: false };
+}
 
 function damage(from: number, to: number): void {
   const file = openSync(path, "r+");

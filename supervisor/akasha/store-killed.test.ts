@@ -14,6 +14,7 @@ const ROUNDS = 8;
 /** Tells each write on its standard output once the store has acknowledged it, until it is killed. */
 const WRITER = `
   import { writeSync } from "node:fs";
+  import { messageRecord } from "../../test/fakes/message-record.ts";
   import { sessionRecord } from "../../test/fakes/session-record.ts";
   import { openSqliteStore } from "./sqlite-store.ts";
   const [, , path, round] = process.argv;
@@ -22,10 +23,14 @@ const WRITER = `
   for (let n = 0; ; n += 1) {
     const id = "session-" + round + "-" + n;
     let session = opened.value.createSession(sessionRecord({ id, name: id }), "asked for");
+    opened.value.createMessage(messageRecord({ id, sessionId: id }));
     for (const to of ["STARTING", "RUNNING", "COMPLETED"]) {
       writeSync(1, id + " " + session.observed.phase + " " + session.revision + "\\n");
       const transition = { atMs: Date.now(), to, reason: "to " + to, evidence: {} };
       session = opened.value.changeSession(id, session.revision, { transition });
+      opened.value.saveScreen(id, {
+        attempt: 1, offset: n, held: new Uint8Array(), columns: 80, rows: 24, ansi: to.repeat(500), fullScreen: false
+      });
     }
   }`;
 
@@ -58,6 +63,7 @@ test("what was acknowledged before a SIGKILL is there after it", async () => {
         expect(found?.revision, id).toBeGreaterThanOrEqual(revision);
         if (found?.revision === revision) expect(found.observed.phase).toBe(phase);
         expect(store.transitions(id)).toHaveLength(found?.revision ?? 0);
+        expect(store.messages(id, { unsettled: true }).map((message) => message.id)).toEqual([id]);
       }
       store.close();
     }

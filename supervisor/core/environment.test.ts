@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Injection, isLeftOut, sessionEnvironment } from "./environment.ts";
+import {
+  type Injection,
+  isLeftOut,
+  isLoginVariable,
+  refreshLoginVariables,
+  sessionEnvironment,
+} from "./environment.ts";
 
 const injection: Injection = {
   sessionId: "abc",
@@ -78,4 +84,27 @@ test("whatever the caller has, ours is in place and once in PATH", () => {
       },
     ),
   );
+});
+
+describe("what a login makes anew", () => {
+  const held = { SSH_AUTH_SOCK: "/old/agent", DISPLAY: ":0", XDG_RUNTIME_DIR: "/old/run", HOME: "/home/me" };
+
+  test("is replaced by what the present login has; what that lacks stays, and nothing is added", () => {
+    const login = { SSH_AUTH_SOCK: "/new/agent", WAYLAND_DISPLAY: "wayland-1", XDG_RUNTIME_DIR: "/new/run" };
+    expect(refreshLoginVariables(held, [], login)).toEqual({
+      ...held,
+      SSH_AUTH_SOCK: "/new/agent",
+      XDG_RUNTIME_DIR: "/new/run",
+    });
+  });
+
+  test("stays as it is when it was asked for by name", () => {
+    const refreshed = refreshLoginVariables(held, ["SSH_AUTH_SOCK"], { SSH_AUTH_SOCK: "/new/agent", DISPLAY: ":1" });
+    expect(refreshed).toEqual({ ...held, DISPLAY: ":1" });
+  });
+
+  test("is no other variable, whatever the login says of it", () => {
+    expect(refreshLoginVariables(held, [], { HOME: "/home/other", PATH: "/bin" })).toEqual(held);
+    expect(isLoginVariable("HOME")).toBe(false);
+  });
 });

@@ -128,6 +128,64 @@ export function isLeftOut(name: string): boolean {
   return NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
+/** One table: what a login makes anew each time. A session that is started again, by itself, gets the present ones. */
+const LOGIN_VARIABLES: readonly { readonly why: string; readonly names: readonly string[] }[] = [
+  {
+    why: "keys and passwords: the agents' sockets lie in folders that are made at the login and gone after it",
+    names: [
+      "SSH_AUTH_SOCK",
+      "SSH_AGENT_PID",
+      "GPG_AGENT_INFO",
+      "KRB5CCNAME",
+      "GNOME_KEYRING_CONTROL",
+      "GNOME_KEYRING_PID",
+    ],
+  },
+  {
+    why: "the user's bus and runtime folder, through which desktop, keyring and user services are reached",
+    names: ["DBUS_SESSION_BUS_ADDRESS", "DBUS_SESSION_BUS_PID", "XDG_RUNTIME_DIR", "XDG_SESSION_ID"],
+  },
+  {
+    why: "the screen: which display server runs, and what it lets in; a browser that an agent opens needs it",
+    names: [
+      "DISPLAY",
+      "WAYLAND_DISPLAY",
+      "XAUTHORITY",
+      "ICEAUTHORITY",
+      "SESSION_MANAGER",
+      "XDG_SESSION_TYPE",
+      "SWAYSOCK",
+      "I3SOCK",
+      "HYPRLAND_INSTANCE_SIGNATURE",
+    ],
+  },
+];
+
+const LOGIN_NAMES = new Set(LOGIN_VARIABLES.flatMap(({ names }) => names));
+
+/** Whether a login makes it anew, so that it is stale after the next. */
+export function isLoginVariable(name: string): boolean {
+  return LOGIN_NAMES.has(name);
+}
+
+/**
+ * The environment with what the present login has in place of what an earlier one had. What was `asked` for by name
+ * stays as it was asked for, and what the login does not have stays as it was; nothing is added that was not there.
+ */
+export function refreshLoginVariables(
+  environment: Readonly<Record<string, string>>,
+  asked: readonly string[],
+  login: Readonly<Record<string, string>>,
+): Record<string, string> {
+  // Without a prototype: a variable may be named __proto__ or toString.
+  const refreshed: Record<string, string> = Object.assign(Object.create(null), environment);
+  for (const name of Object.keys(environment)) {
+    const present = Object.hasOwn(login, name) ? login[name] : undefined;
+    if (isLoginVariable(name) && !asked.includes(name) && present !== undefined) refreshed[name] = present;
+  }
+  return refreshed;
+}
+
 export interface Injection {
   readonly sessionId: string;
   readonly sessionName: string;

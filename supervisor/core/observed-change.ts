@@ -1,5 +1,5 @@
-import type { ObservedChange } from "./plan-session.ts";
 import type { Observed } from "./session.ts";
+import type { ObservedChange } from "./session-action.ts";
 
 /** What is observed after a change: null clears a field, what is absent stays. */
 export function applyObservedChange(observed: Observed, change: ObservedChange): Observed {

@@ -17,7 +17,11 @@ type Happening =
         | "stuck"
         | "unstuck"
         | "program-gone"
-        | "work-made";
+        | "work-made"
+        | "restart-asked"
+        | "full"
+        | "writes"
+        | "waits-for-human";
     }
   | { readonly type: "time"; readonly ms: number }
   | { readonly type: "main-exits"; readonly code: number | null }
@@ -55,6 +59,12 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     }),
   },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constantFrom("restart-asked" as const, "full" as const, "writes" as const, "waits-for-human" as const),
+    }),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({
       type: fc.constantFrom("supervisor-killed" as const, "port-breaks" as const, "port-heals" as const),
@@ -68,7 +78,25 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   },
 );
 
-const spec = fc.record({ graceMs, keepChildren: fc.boolean(), removeWhenEnded: fc.boolean() });
+const restart = fc.record(
+  {
+    policy: fc.constantFrom("never" as const, "on-failure" as const, "always" as const),
+    maxRestarts: fc.nat(3),
+    backoffMs: fc.constantFrom(0, 1_000, 45_000),
+    windowMs: fc.constantFrom(1, 30_000),
+  },
+  { requiredKeys: ["policy", "maxRestarts", "backoffMs"] },
+);
+const spec = fc.record(
+  {
+    graceMs,
+    keepChildren: fc.boolean(),
+    removeWhenEnded: fc.boolean(),
+    restart,
+    activityTimeoutMs: fc.constantFrom(100, 10_000),
+  },
+  { requiredKeys: ["graceMs", "keepChildren", "removeWhenEnded", "restart"] },
+);
 
 /** Lets things happen to a session, between any two steps of the ticks that look at it. */
 class Life {
@@ -88,6 +116,9 @@ class Life {
     const { world } = this;
     this.#tick = undefined;
     world.broken = false;
+    world.place = { free: true };
+    // Who writes nothing any more would be ended again and again.
+    world.wroteAtMs = undefined;
     for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
       const settled = runToEnd(world.tick());
       const effects = world.effects.length;
@@ -95,6 +126,13 @@ class Life {
       expect(again, "looking again finds the same").toEqual(settled);
       expect(world.effects.slice(effects), "looking again does nothing").toEqual([]);
       if (settled.type === "rest") return;
+      // The kernel lets go in the end of what a new start waits for.
+      if (!world.removed && world.session.observed.waitsFor === "leftovers") {
+        for (const process of world.processes) {
+          world.release(process);
+          if (process.alive) world.end(process, { code: 0, signal: null });
+        }
+      }
       world.nowMs = settled.type === "wait" ? settled.untilMs : world.nowMs + 1;
     }
     throw new Error(`no rest after ${MOST_LOOKS} looks: ${world.effects.slice(-6).join(", ")}`);
@@ -152,6 +190,20 @@ class Life {
       case "work-made":
         world.unsavedWork = true;
         break;
+      case "restart-asked":
+        world.restart();
+        break;
+      case "full":
+        world.place = world.place.free
+          ? { free: false, waitsFor: "place", reason: "waits for a place: 1 of 1" }
+          : { free: true };
+        break;
+      case "writes":
+        world.wroteAtMs = world.nowMs;
+        break;
+      case "waits-for-human":
+        world.wroteAtMs = undefined;
+        break;
     }
   }
 
@@ -181,7 +233,7 @@ test("whatever happens, a session comes to rest, nothing is done twice, and no l
       life.settle();
       if (world.removed) return;
       const { desired, observed } = world.session;
-      const main = world.processes.find(({ isMain }) => isMain);
+      const main = world.processes.findLast(({ isMain }) => isMain);
       if (observed.phase === "RUNNING") {
         expect(main?.alive, "what is said to run runs").toBe(true);
         expect(observed.hostId).toBe(world.hostId);
@@ -241,10 +293,13 @@ test("an exit that the host saw is in the record in the end, while that host liv
   });
   fc.assert(
     fc.property(withoutLoss, ({ spec, happenings, code }) => {
-      const world = new SessionWorld({ ...spec, removeWhenEnded: false });
+      const never = { policy: "never", maxRestarts: 0, backoffMs: 0 } as const;
+      const world = new SessionWorld({ ...spec, removeWhenEnded: false, restart: never });
       const life = new Life(world);
-      life.live(happenings.filter((one) => one.type !== "want" || one.state !== "removed"));
-      const main = world.processes.find(({ isMain }) => isMain);
+      life.live(
+        happenings.filter((one) => one.type !== "restart-asked" && (one.type !== "want" || one.state !== "removed")),
+      );
+      const main = world.processes.findLast(({ isMain }) => isMain);
       if (main?.alive) world.end(main, { code, signal: null });
       life.settle();
       const { observed } = world.session;

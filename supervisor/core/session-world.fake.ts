@@ -6,8 +6,9 @@
 
 import type { ExitPayload } from "../../schemas/segment.ts";
 import { sessionRecord } from "../../test/fakes/session-record.ts";
+import type { Place } from "./admission.ts";
 import { applyObservedChange } from "./observed-change.ts";
-import { type ObservedChange, planSession, type SessionAction, type SessionFacts } from "./plan-session.ts";
+import { planSession } from "./plan-session.ts";
 import {
   type Desired,
   type Ending,
@@ -16,8 +17,10 @@ import {
   type ProcessIdentity,
   type SessionRecord,
   type SessionSpec,
+  startAsked,
   type TreeMember,
 } from "./session.ts";
+import type { ObservedChange, SessionAction, SessionFacts } from "./session-action.ts";
 
 export interface ModelProcess {
   readonly member: TreeMember;
@@ -59,7 +62,12 @@ export class SessionWorld {
   /** The program cannot be started, whoever tries. */
   startFault = false;
   unsavedWork = false;
+  place: Place = { free: true };
+  /** When it last wrote; undefined while the clock of its silence stands. */
+  wroteAtMs: number | undefined = this.nowMs;
   #lastPid = 100;
+  /** As the tick under way has seen it. */
+  #seenPlace: Place = this.place;
 
   constructor(spec: Partial<SessionSpec>) {
     this.session = sessionRecord({ spec });
@@ -122,7 +130,8 @@ export class SessionWorld {
   /** As the handlers of the API write it: a kill is never softened, and an ended session is only ever removed. */
   want(state: "stopped" | "removed", mode: "stop" | "kill", graceMs: number, force: boolean): void {
     const before = this.session.desired;
-    if (this.removed || (state === "stopped" && hasEnded(this.session.observed.phase))) return;
+    const over = hasEnded(this.session.observed.phase) && !startAsked(this.session);
+    if (this.removed || (state === "stopped" && over)) return;
     const kill = mode === "kill" || (before.state !== "running" && before.mode === "kill");
     const asked = { mode: kill ? "kill" : "stop", graceMs, requestedAtMs: this.nowMs, by: "the user" } as const;
     const removal = state === "removed" || before.state === "removed";
@@ -132,16 +141,41 @@ export class SessionWorld {
       this.session = { ...this.session, observed: applyObservedChange(this.session.observed, { fault: null }) };
   }
 
+  /** As the handler of a restart writes it. */
+  restart(): void {
+    if (this.removed || this.session.desired.state === "removed") return;
+    const restart = {
+      afterAttempt: this.session.observed.attempt,
+      graceMs: 500,
+      requestedAtMs: this.nowMs,
+      by: "the user",
+    };
+    this.session = {
+      ...this.session,
+      desired: { state: "running", restart },
+      revision: this.session.revision + 1,
+    };
+  }
+
   #observe(session: SessionRecord, tree: readonly TreeMember[] | undefined): SessionFacts {
-    const { nowMs, hostId, hosted } = this;
+    const { hosted } = this;
+    this.#seenPlace = this.place;
+    const facts = {
+      nowMs: this.nowMs,
+      hostId: this.hostId,
+      tree,
+      place: this.place,
+      quietMs: this.wroteAtMs === undefined ? undefined : this.nowMs - this.wroteAtMs,
+      busyChildren: 0,
+    };
     const known = hosted !== undefined && hosted.attempt === Math.max(1, session.observed.attempt);
-    if (!known) return { nowMs, hostId, main: { state: "unknown" }, tree };
+    if (!known) return { ...facts, main: { state: "unknown" } };
     const { pid, startTime } = hosted.process.member;
     const identity: ProcessIdentity = { pid, startTime };
     const { startedAtMs, exit } = hosted;
-    if (exit === undefined) return { nowMs, hostId, main: { state: "running", identity, startedAtMs }, tree };
+    if (exit === undefined) return { ...facts, main: { state: "running", identity, startedAtMs } };
     const { code, signal, atMs } = exit;
-    return { nowMs, hostId, main: { state: "exited", identity, startedAtMs, exit: { code, signal }, atMs }, tree };
+    return { ...facts, main: { state: "exited", identity, startedAtMs, exit: { code, signal }, atMs } };
   }
 
   *#apply(session: SessionRecord, facts: SessionFacts, action: SessionAction): Generator<void, "next" | "retry"> {
@@ -179,7 +213,10 @@ export class SessionWorld {
     if (this.broken) return "retry";
     if (this.startFault) return this.#write(this.session, { endedAtMs: facts.nowMs }, "CRASHED");
     if (this.hosted?.attempt === attempt) return "next";
-    check(this.members().length === 0, "a session is started only when nothing of it is left");
+    const left = this.processes.filter(({ alive, isMain }) => alive && (isMain || !session.spec.keepChildren));
+    check(left.length === 0, "a session is started only when nothing of it is left");
+    check(this.hosted?.exit === undefined, "an exit is acknowledged before the next attempt hides it");
+    this.wroteAtMs &&= this.nowMs;
     this.effects.push(`start ${attempt}`);
     this.hosted = { attempt, process: this.#spawn({ isMain: true, ignoresTerm: false }), startedAtMs: this.nowMs };
     return "next";
@@ -196,7 +233,8 @@ export class SessionWorld {
     const { desired, spec } = session;
     const atOnce = ending.cause === "host-lost" || (desired.state !== "running" && desired.mode === "kill");
     if (signal === "SIGKILL" && !atOnce && ending.killedAtMs === undefined) {
-      const graceMs = desired.state === "running" ? spec.graceMs : desired.graceMs;
+      const asked = ending.cause === "restart" && desired.state === "running" ? desired.restart?.graceMs : undefined;
+      const graceMs = desired.state === "running" ? (asked ?? spec.graceMs) : desired.graceMs;
       const askedAtMs = ending.terminatedAtMs ?? Number.POSITIVE_INFINITY;
       check(facts.nowMs >= askedAtMs + graceMs, "SIGKILL comes only after SIGTERM and the grace");
     }
@@ -210,8 +248,10 @@ export class SessionWorld {
     yield;
     const known = new Set(ending.ended.map(({ pid }) => pid));
     const ended = [...ending.ended, ...hit.map(({ member }) => member).filter(({ pid }) => !known.has(pid))];
-    const times =
-      signal === "SIGKILL" ? { killedAtMs: ending.killedAtMs ?? facts.nowMs } : { terminatedAtMs: facts.nowMs };
+    const times = {
+      signalledAtMs: facts.nowMs,
+      ...(signal === "SIGKILL" ? { killedAtMs: ending.killedAtMs ?? facts.nowMs } : { terminatedAtMs: facts.nowMs }),
+    };
     return this.#write(session, { ending: { ...ending, ...times, ended } });
   }
 
@@ -259,8 +299,21 @@ export class SessionWorld {
   }
 
   #checkTransition(from: Phase, to: Phase, set: ObservedChange): void {
-    check(!hasEnded(from), `nothing follows ${from}, and here ${to} did`);
     const { desired, observed, spec } = this.session;
+    const again = to === "PENDING" && startAsked(this.session);
+    check(!hasEnded(from) || again, `nothing follows ${from}, and here ${to} did`);
+    if (to === "BACKOFF") {
+      check(desired.state === "running" && spec.restart.policy !== "never", "BACKOFF is what the rule asks for");
+      const counted = set.countedRestarts?.length ?? 0;
+      check(counted > 0 && counted <= spec.restart.maxRestarts, "no more restarts than the rule allows");
+      check((set.nextStartAtMs ?? 0) <= this.nowMs + 60_000, "no backoff is longer than the longest");
+    }
+    // One that is started anew has kept its place.
+    if (to === "STARTING" && (from === "PENDING" || from === "BACKOFF"))
+      check(this.#seenPlace.free, "nobody starts without a place");
+    if (to === "STARTING" && from === "BACKOFF" && !startAsked(this.session)) {
+      check(this.nowMs >= (observed.nextStartAtMs ?? 0), "nobody starts before the backoff is over");
+    }
     if (to === "STOPPED") check(desired.state !== "running", "STOPPED is what somebody asked for");
     if (to === "COMPLETED") check(observed.exit?.code === 0, "COMPLETED is exit code 0");
     if (to === "LOST") {
@@ -273,11 +326,14 @@ export class SessionWorld {
     if (to === "STOPPING" && set.ending?.cause === "host-lost") {
       check(this.hosted === undefined, "a host is lost only when the present one knows nothing");
     }
-    if (!hasEnded(to)) return;
+    const startsAnew =
+      to === "BACKOFF" || (to === "PENDING" && from === "STOPPING") || (to === "STARTING" && from === "STOPPING");
+    if (!hasEnded(to) && !startsAnew) return;
     const mayLeave = spec.keepChildren && desired.state === "running";
     for (const process of this.processes.filter(({ alive }) => alive)) {
       const leftOnPurpose = mayLeave && !process.isMain;
       check(leftOnPurpose || process.signals.includes("SIGKILL"), `${to} leaves nobody alive that was not killed`);
+      check(leftOnPurpose || !startsAnew, `${to} leaves nobody alive at all`);
     }
   }
 

@@ -3,6 +3,8 @@ import type { Disposable } from "./hive.ts";
 /** Wall time in milliseconds since 1970, and timers that a test can move. */
 export interface Clock {
   now(): number;
+  /** Milliseconds from some moment on; it never goes back, and stands while the machine sleeps where the system says so. */
+  awakeMs(): number;
   after(delayMs: number, run: () => void): Disposable;
 }
 

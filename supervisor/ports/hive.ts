@@ -3,7 +3,13 @@
  * machine), akasha/ (the store) and cortex/hive-link (a hive behind a connection); used by weaver, sessions and cortex.
  */
 import type { Result } from "../../schemas/fault.ts";
-import type { HostedProcess, ProcessSpec, TerminalSize } from "../../schemas/host-protocol.ts";
+import type {
+  DeliveryStep,
+  HostDelivered,
+  HostedProcess,
+  ProcessSpec,
+  TerminalSize,
+} from "../../schemas/host-protocol.ts";
 import type { GapPayload, MarkerPayload, StreamKey } from "../../schemas/segment.ts";
 import type { ProcessIdentity, TreeMember, TreeUsage, WorkspaceRecord } from "../core/session.ts";
 
@@ -20,6 +26,12 @@ export interface Processes {
   observe(key: StreamKey): Promise<Result<{ readonly hostId: string; readonly process: HostedProcess | undefined }>>;
   acknowledgeExit(key: StreamKey): Promise<Result<void>>;
   input(key: StreamKey, bytes: Uint8Array): Promise<Result<void>>;
+  /**
+   * Types a message, once (host-protocol.ts, `deliver`). `bytes` are those of all steps, in order. A fault says that
+   * nothing was typed; `not-found` and `conflict` that the process is not there or has ended. Only with
+   * `host-unavailable` nobody knows: the same host, asked again, joins the job or tells what became of it.
+   */
+  deliver(key: StreamKey, message: Delivery, bytes: Uint8Array): Promise<Result<HostDelivered>>;
   closeInput(key: StreamKey): Promise<Result<void>>;
   resize(key: StreamKey, size: TerminalSize): Promise<Result<void>>;
   /** To the main process alone. */
@@ -30,6 +42,12 @@ export interface Processes {
   forgetSession(sessionId: string): Promise<Result<void>>;
 }
 
+export interface Delivery {
+  readonly messageId: string;
+  readonly marker: MarkerPayload & { readonly marker: "message" };
+  readonly steps: readonly DeliveryStep[];
+}
+
 /** All processes that belong to a session, those that left its group included. */
 export interface Trees {
   /**
@@ -38,9 +56,13 @@ export interface Trees {
    */
   signal(sessionId: string, main: ProcessIdentity | undefined, signal: string): Promise<Result<readonly TreeMember[]>>;
   members(sessionId: string, main: ProcessIdentity | undefined): Promise<Result<readonly TreeMember[]>>;
-  /** CPU, memory and process count of each session's tree, from one pass over the system's process table. */
+  /**
+   * CPU, memory and process count of each session's tree, from one pass over the system's process table; with `io` what
+   * it reads and writes too, which costs a file of each process.
+   */
   usage(
     sessions: readonly { readonly sessionId: string; readonly main: ProcessIdentity }[],
+    options: { readonly io: boolean },
   ): Promise<Result<readonly TreeUsage[]>>;
 }
 
@@ -112,6 +134,17 @@ export interface StreamSubscription {
   dispose(): void;
 }
 
+/** The machine itself. */
+export interface Machine {
+  /** What programs could still be given without swapping, and all there is. */
+  memory(): Promise<Result<{ readonly freeBytes: number; readonly totalBytes: number }>>;
+  /**
+   * Variables of the user's present login that a session may hold from an earlier one (core/environment.ts,
+   * LOGIN_VARIABLES): those that are set now.
+   */
+  loginEnvironment(): Promise<Result<Readonly<Record<string, string>>>>;
+}
+
 /** What a hive tells of itself, unasked. It announces; whoever hears it looks again. */
 export interface HiveEvents {
   onExit(listener: (process: HostedProcess) => void): Disposable;
@@ -130,6 +163,7 @@ export interface Hive extends HiveEvents {
   readonly trees: Trees;
   readonly workspaces: Workspaces;
   readonly streams: Streams;
+  readonly machine: Machine;
 }
 
 export interface Disposable {

@@ -8,6 +8,7 @@ function handClock() {
   const timers: { delayMs: number; run: () => void; gone: boolean }[] = [];
   return {
     timers,
+    awakeMs: () => 0,
     now: () => 0,
     after(delayMs: number, run: () => void): Disposable {
       const timer = { delayMs, run, gone: false };

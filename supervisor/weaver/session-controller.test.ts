@@ -5,9 +5,16 @@ import { createMemoryStore, type MemoryStore } from "../../test/fakes/memory-sto
 import { createMovedClock, type MovedClock } from "../../test/fakes/moved-clock.ts";
 import { sessionRecord } from "../../test/fakes/session-record.ts";
 import type { Desired, SessionRecord } from "../core/session.ts";
+import type { SessionActivity } from "../ports/live.ts";
 import { startWeaver, type Weaver } from "./weaver.ts";
 
 const silent = { info() {}, warn() {}, error() {} };
+const LIMITS = { maxSessions: 1000, memoryFloorBytes: 0 };
+const activity: SessionActivity = {
+  of: () => "idle",
+  quietMs: () => undefined,
+  onChange: () => ({ dispose() {} }),
+};
 const STOP: Desired = { state: "stopped", mode: "stop", graceMs: 1000, requestedAtMs: 0, by: "the user" };
 
 let store: MemoryStore;
@@ -19,7 +26,7 @@ beforeEach(() => {
   store = createMemoryStore();
   clock = createMovedClock();
   hive = createFakeHive({ id: store.hiveId, now: clock.now });
-  weaver = startWeaver({ store, hive, clock, log: silent });
+  weaver = startWeaver({ store, hive, clock, log: silent, activity, limits: () => LIMITS });
 });
 afterEach(() => weaver.dispose());
 
@@ -147,7 +154,7 @@ describe("a stop", () => {
     await weaver.idle();
     await pass(600);
     weaver.dispose();
-    weaver = startWeaver({ store, hive, clock, log: silent });
+    weaver = startWeaver({ store, hive, clock, log: silent, activity, limits: () => LIMITS });
     await weaver.idle();
     await pass(600);
     expect(now(session).observed).toMatchObject({ phase: "STOPPED", exit: { signal: "SIGKILL" } });

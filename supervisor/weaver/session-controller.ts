@@ -1,25 +1,17 @@
 /** Reconciles one session: observe, plan (core), apply one step, and look again until there is nothing to do now. */
 import type { Fault, Result } from "../../schemas/fault.ts";
 import type { ProcessSpec } from "../../schemas/host-protocol.ts";
-import type { StreamKey } from "../../schemas/segment.ts";
-import { type ObservedChange, planSession, type SessionAction, type SessionFacts } from "../core/plan-session.ts";
+import { refreshLoginVariables } from "../core/environment.ts";
+import { MOST_ENDED_NAMED } from "../core/plan-ending.ts";
+import { planSession } from "../core/plan-session.ts";
 import type { Ending, ProcessIdentity, SessionRecord, TreeMember } from "../core/session.ts";
-import type { Clock, Log } from "../ports/clock.ts";
-import type { Hive } from "../ports/hive.ts";
-import type { NewTransition, Store } from "../ports/store.ts";
+import type { ObservedChange, SessionAction, SessionFacts } from "../core/session-action.ts";
+import type { NewTransition } from "../ports/store.ts";
 import { DONE, type Outcome } from "./outcome.ts";
+import { type ControllerParts, mainKey, observe } from "./session-facts.ts";
 
 /** A tick that takes more steps than any life of a session needs is going round in a circle. */
 const MOST_STEPS = 32;
-/** Processes named in `ending`: of a fork bomb the first are enough to say what it was. */
-const MOST_ENDED_NAMED = 200;
-
-export interface ControllerParts {
-  readonly store: Store;
-  readonly hive: Hive;
-  readonly clock: Clock;
-  readonly log: Log;
-}
 
 export function createSessionController(parts: ControllerParts): (sessionId: string) => Promise<Outcome> {
   return async (sessionId) => {
@@ -55,34 +47,6 @@ const NEXT: Applied = { type: "next" };
 
 function settled(outcome: Outcome): Applied {
   return { type: "settled", outcome };
-}
-
-function mainKey(session: SessionRecord): StreamKey {
-  return { sessionId: session.id, process: "main", attempt: Math.max(1, session.observed.attempt) };
-}
-
-async function observe(
-  parts: ControllerParts,
-  session: SessionRecord,
-  tree: readonly TreeMember[] | undefined,
-): Promise<Result<SessionFacts>> {
-  const seen = await parts.hive.processes.observe(mainKey(session));
-  if (!seen.ok) return seen;
-  const { hostId, process } = seen.value;
-  const nowMs = parts.clock.now();
-  if (process === undefined) return { ok: true, value: { nowMs, hostId, main: { state: "unknown" }, tree } };
-  const identity = { pid: process.pid, startTime: process.startTime };
-  const { startedAtMs, exit } = process;
-  if (exit === undefined)
-    return { ok: true, value: { nowMs, hostId, main: { state: "running", identity, startedAtMs }, tree } };
-  const main = {
-    state: "exited",
-    identity,
-    startedAtMs,
-    exit: { code: exit.code, signal: exit.signal },
-    atMs: exit.atMs,
-  } as const;
-  return { ok: true, value: { nowMs, hostId, main, tree } };
 }
 
 async function apply(
@@ -156,18 +120,31 @@ async function startMain(
   if (session.observed.attempt !== attempt || session.observed.hostId !== facts.hostId) {
     current = store.changeSession(session.id, session.revision, { observed: { attempt, hostId: facts.hostId } });
   }
+  const environment = await environmentOf(parts, current);
+  if (!environment.ok) return settled({ type: "retry", fault: environment.fault });
   const { spec, workspace } = current;
   const request: ProcessSpec = {
     key: mainKey(current),
     argv: spec.argv,
     cwd: workspace.cwd,
-    environment: spec.environment,
+    environment: environment.value,
     stdio: spec.stdio,
     size: { columns: spec.columns, rows: spec.rows },
   };
   const started = await hive.processes.start(request);
   if (!started.ok) return cannotStart(parts, current, facts, "could not start", started.fault);
   return NEXT;
+}
+
+/** As it was given; after the login that it came from has passed, with what of it the present one has. */
+async function environmentOf(
+  { hive }: ControllerParts,
+  { spec, observed }: SessionRecord,
+): Promise<Result<Readonly<Record<string, string>>>> {
+  if (observed.loginPassed !== true) return { ok: true, value: spec.environment };
+  const login = await hive.machine.loginEnvironment();
+  if (!login.ok) return login;
+  return { ok: true, value: refreshLoginVariables(spec.environment, spec.askedVariables, login.value) };
 }
 
 /** What may pass is tried again; what cannot ends the session, with the reason that people see. */
@@ -206,7 +183,9 @@ async function signalTree(
   const sentAtMs = parts.clock.now();
   const times = signal === "SIGKILL" ? { killedAtMs: ending.killedAtMs ?? sentAtMs } : { terminatedAtMs: sentAtMs };
   const ended = mergeEnded(ending.ended, signalled.value);
-  parts.store.changeSession(session.id, session.revision, { observed: { ending: { ...ending, ...times, ended } } });
+  parts.store.changeSession(session.id, session.revision, {
+    observed: { ending: { ...ending, ...times, signalledAtMs: sentAtMs, ended } },
+  });
   return NEXT;
 }
 

@@ -5,15 +5,20 @@
  */
 import type { Clock, Log } from "../ports/clock.ts";
 import type { Disposable, Hive } from "../ports/hive.ts";
+import type { SessionActivity } from "../ports/live.ts";
 import type { Store } from "../ports/store.ts";
+import { type Admission, type AdmissionLimits, createAdmission } from "./admission.ts";
 import { startLoop } from "./loop.ts";
 import { createSessionController } from "./session-controller.ts";
 
 export interface Weaver extends Disposable {
   /** Looks at the session soon. */
   look(sessionId: string): void;
+  /** Looks at all of them: bounds have changed. */
+  lookAtAll(): void;
   /** Resolves when nothing is in line or at work; timers may still be armed. */
   idle(): Promise<void>;
+  readonly admission: Pick<Admission, "obstacle">;
 }
 
 export function startWeaver(parts: {
@@ -21,26 +26,50 @@ export function startWeaver(parts: {
   readonly hive: Hive;
   readonly clock: Clock;
   readonly log: Log;
+  readonly activity: SessionActivity;
+  readonly limits: () => AdmissionLimits;
 }): Weaver {
-  const { store, hive, clock, log } = parts;
-  const reconcile = createSessionController(parts);
+  const { store, hive, clock, log, activity } = parts;
+  const admission = createAdmission(parts);
+  const reconcile = createSessionController({ ...parts, admission });
   const loop = startLoop({ reconcile, clock, log });
-  const lookAtAll = () => {
-    for (const session of store.sessions()) {
-      if (session.hiveId === hive.id) loop.enqueue(session.id);
+  /** Their end begins when their children's is over; whether it is, is looked at with each change. */
+  const waitForChildren = new Set<string>();
+
+  function changed(sessionId: string): void {
+    const desired = store.session(sessionId)?.desired;
+    if (desired !== undefined && desired.state !== "running" && desired.childrenFirst === true) {
+      waitForChildren.add(sessionId);
+    } else {
+      waitForChildren.delete(sessionId);
     }
-  };
+    loop.enqueue(sessionId);
+    for (const parent of waitForChildren) if (parent !== sessionId) loop.enqueue(parent);
+  }
+
+  function lookAtAll(): void {
+    for (const session of store.sessions()) if (session.hiveId === hive.id) changed(session.id);
+  }
+
   const sources = [
-    store.onChange((change) => {
-      if (change.sessionId !== undefined) loop.enqueue(change.sessionId);
+    store.onChange(({ sessionId, event }) => {
+      if (sessionId === undefined) return;
+      changed(sessionId);
+      // A place may have become free with it.
+      if (event !== undefined) for (const next of admission.firstInLine()) loop.enqueue(next.id);
     }),
     hive.onExit((process) => loop.enqueue(process.key.sessionId)),
     hive.onHost(lookAtAll),
+    activity.onChange((sessionId) => {
+      if (store.session(sessionId)?.spec.activityTimeoutMs !== undefined) loop.enqueue(sessionId);
+    }),
   ];
   lookAtAll();
   return {
     look: loop.enqueue,
+    lookAtAll,
     idle: loop.idle,
+    admission,
     dispose() {
       for (const source of sources) source.dispose();
       loop.dispose();

@@ -1,9 +1,11 @@
 /** What every store promises (supervisor/ports/store.ts), run on the real one and on the fake. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Fault, FaultError } from "../../schemas/fault.ts";
-import type { Phase, SessionRecord } from "../../supervisor/core/session.ts";
+import type { Phase } from "../../supervisor/core/session.ts";
 import type { Store } from "../../supervisor/ports/store.ts";
 import { sessionRecord } from "../fakes/session-record.ts";
+import { faultOf, moveTo } from "./store-calls.ts";
+import { messageContract } from "./store-messages-contract.ts";
+import { namesAndBoundsContract } from "./store-names-contract.ts";
 
 export interface OpenedStore {
   readonly store: Store;
@@ -20,6 +22,9 @@ export function storeContract(name: string, open: () => OpenedStore): void {
       store = opened.store;
     });
     afterEach(() => opened.dispose());
+
+    messageContract(() => store);
+    namesAndBoundsContract(() => store);
 
     test("a session is created with its first transition and its event", () => {
       const created = store.createSession(
@@ -81,16 +86,6 @@ export function storeContract(name: string, open: () => OpenedStore): void {
       expect(store.sessions().map(({ id }) => id)).toEqual(["first", "second"]);
       expect(faultOf(() => moveTo(store, ended, "STARTING")).code).toBe("conflict");
       expect(store.session("first")).toEqual(ended);
-    });
-
-    test("a new name is refused when a living session has it", () => {
-      store.createSession(sessionRecord({ id: "first", name: "calm-otter" }), "asked for");
-      const second = store.createSession(sessionRecord({ id: "second", name: "bold-heron" }), "asked for");
-      expect(faultOf(() => store.changeSession("second", second.revision, { name: "calm-otter" })).code).toBe(
-        "conflict",
-      );
-      expect(store.changeSession("second", second.revision, { name: "wise-lynx" }).name).toBe("wise-lynx");
-      expect(store.sessionsMatching("bold-heron")).toEqual([]);
     });
 
     test("a change sets what it names, null clears, and what is absent stays", () => {
@@ -333,21 +328,4 @@ export function storeContract(name: string, open: () => OpenedStore): void {
       expect(heard).toEqual([]);
     });
   });
-}
-
-export function moveTo(store: Store, session: SessionRecord, to: Phase): SessionRecord {
-  return store.changeSession(session.id, session.revision, {
-    transition: { atMs: 1_500, to, reason: `to ${to}`, evidence: {} },
-  });
-}
-
-/** The fault that the call throws; anything else that it does fails the test. */
-export function faultOf(call: () => unknown): Fault {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof FaultError) return error.fault;
-    throw error;
-  }
-  throw new Error("the call threw no fault");
 }

@@ -5,7 +5,13 @@ import { createFakeHive } from "./fake-hive.ts";
 let lastSession = 0;
 
 processesContract("the fake hive", () => {
-  const hive = createFakeHive({ now: () => 1 });
+  const hive = createFakeHive({
+    now: () => 1,
+    after(delayMs, run) {
+      const timer = setTimeout(run, delayMs);
+      return { dispose: () => clearTimeout(timer) };
+    },
+  });
   return Promise.resolve({
     hive,
     spec: (key) => ({
@@ -28,6 +34,7 @@ processesContract("the fake hive", () => {
       Promise.resolve(
         hive.records.flatMap(({ stream, record }) => (stream === streamId(key) && "id" in record ? [record.id] : [])),
       ),
+    typed: (key) => Promise.resolve(hive.typed.flatMap(({ stream, text }) => (stream === streamId(key) ? [text] : []))),
     dispose: () => Promise.resolve(),
   });
 });

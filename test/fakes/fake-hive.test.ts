@@ -9,6 +9,8 @@ import { createMovedClock, type MovedClock } from "./moved-clock.ts";
 import { sessionRecord } from "./session-record.ts";
 
 const ID = "abcdefghijkl";
+const LIMITS = { maxSessions: 1000, memoryFloorBytes: 0 };
+const ACTIVITY = { of: () => "idle" as const, quietMs: () => undefined, onChange: () => ({ dispose() {} }) };
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 
 let clock: MovedClock;
@@ -19,7 +21,7 @@ beforeEach(() => {
   clock = createMovedClock();
   hive = createFakeHive({ now: clock.now });
   store = createMemoryStore({ hiveId: hive.id });
-  weaver = startWeaver({ store, hive, clock, log: SILENT });
+  weaver = startWeaver({ store, hive, clock, log: SILENT, activity: ACTIVITY, limits: () => LIMITS });
 });
 afterEach(() => weaver.dispose());
 

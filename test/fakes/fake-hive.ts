@@ -12,7 +12,9 @@ import {
   streamId,
 } from "../../schemas/segment.ts";
 import type { TreeMember, WorkspaceRecord } from "../../supervisor/core/session.ts";
+import type { Clock } from "../../supervisor/ports/clock.ts";
 import type { Disposable, Hive, HiveEvents } from "../../supervisor/ports/hive.ts";
+import { FakeDeliveries } from "./fake-deliveries.ts";
 
 /** One process of the world. A test may change what it does with signals at any time. */
 export interface FakeProcess {
@@ -25,7 +27,7 @@ export interface FakeProcess {
 
 /** Calls that can be made to fail. A key's fault stands until the key is deleted. */
 export type Failing = Partial<
-  Record<"observe" | "start" | "signalTree" | "prepare" | "remove" | "append" | "acknowledge", Fault>
+  Record<"observe" | "start" | "signalTree" | "prepare" | "remove" | "append" | "acknowledge" | "deliver", Fault>
 >;
 
 export interface FakeHive extends Hive {
@@ -34,10 +36,14 @@ export interface FakeHive extends Hive {
   readonly hostId: () => string;
   readonly specs: readonly ProcessSpec[];
   readonly records: readonly { readonly stream: string; readonly record: MarkerPayload | GapPayload }[];
+  /** What programs were given to read, by people and by messages: one a write, in order. */
+  readonly typed: readonly { readonly stream: string; readonly text: string }[];
   /** Paths of the workspaces that exist. */
   readonly workspacePaths: ReadonlySet<string>;
   /** Work that a removal without force is refused for. */
   unsaved: readonly string[];
+  memory: { readonly freeBytes: number; readonly totalBytes: number };
+  login: Readonly<Record<string, string>>;
   /** Another process in the session's tree. */
   leaveChild(sessionId: string, command: string, ignores?: readonly string[]): FakeProcess;
   /** The session's main process ends by itself. */
@@ -52,12 +58,19 @@ interface Hosted {
   told: HostedProcess;
 }
 
-export function createFakeHive(options: { readonly id?: string; readonly now: () => number }): FakeHive {
+/** Without `after` the pauses of a message pass at once. */
+export function createFakeHive(options: {
+  readonly id?: string;
+  readonly now: () => number;
+  readonly after?: Clock["after"];
+}): FakeHive {
   const world: FakeProcess[] = [];
   const failing: Failing = {};
   const hosted = new Map<string, Hosted>();
   const specs: ProcessSpec[] = [];
   const records: { stream: string; record: MarkerPayload | GapPayload }[] = [];
+  const typed: { stream: string; text: string }[] = [];
+  const deliveries = new FakeDeliveries({ now: options.now, after: options.after ?? atOnce });
   const workspacePaths = new Set<string>();
   const exitListeners = new Set<Parameters<HiveEvents["onExit"]>[0]>();
   const activityListeners = new Set<Parameters<HiveEvents["onActivity"]>[0]>();
@@ -78,13 +91,14 @@ export function createFakeHive(options: { readonly id?: string; readonly now: ()
 
   function end(process: FakeProcess, exit: ExitPayload): void {
     process.alive = false;
+    deliveries.ended(process);
     const entry = [...hosted.values()].find((candidate) => candidate.process === process);
     if (entry === undefined) return;
     entry.told = { ...entry.told, exit: { ...exit, atMs: options.now() } };
     for (const listener of exitListeners) listener(entry.told);
   }
 
-  function deliver(process: FakeProcess, signal: string): void {
+  function sendSignal(process: FakeProcess, signal: string): void {
     process.signals.push(signal);
     if (signal === "SIGKILL" || !process.ignores.includes(signal)) end(process, { code: null, signal });
   }
@@ -101,10 +115,18 @@ export function createFakeHive(options: { readonly id?: string; readonly now: ()
     return broken === undefined ? work() : failed(broken);
   }
 
+  function recordOnce(key: StreamKey, record: MarkerPayload | GapPayload): void {
+    const again = "id" in record && records.some((one) => "id" in one.record && one.record.id === record.id);
+    if (!again) records.push({ stream: streamId(key), record });
+  }
+
+  function type(key: StreamKey, bytes: Uint8Array): void {
+    typed.push({ stream: streamId(key), text: Buffer.from(bytes).toString() });
+  }
+
   function append(key: StreamKey, record: MarkerPayload | GapPayload): Promise<Result<void>> {
     return answer("append", () => {
-      const again = "id" in record && records.some((one) => "id" in one.record && one.record.id === record.id);
-      if (!again) records.push({ stream: streamId(key), record });
+      recordOnce(key, record);
       return ok(undefined);
     });
   }
@@ -123,8 +145,11 @@ export function createFakeHive(options: { readonly id?: string; readonly now: ()
     hostId,
     specs,
     records,
+    typed,
     workspacePaths,
     unsaved: [],
+    memory: { freeBytes: 8 * 2 ** 30, totalBytes: 16 * 2 ** 30 },
+    login: {},
     leaveChild: (sessionId, command, ignores = []) => spawn(sessionId, command, ignores),
     exit(sessionId, exit) {
       const main = [...hosted.values()].find(({ process }) => process.sessionId === sessionId)?.process;
@@ -135,7 +160,8 @@ export function createFakeHive(options: { readonly id?: string; readonly now: ()
       const mains = [...hosted.values()].map(({ process }) => process);
       hosted.clear();
       hosts += 1;
-      for (const process of mains) if (process.alive) deliver(process, "SIGHUP");
+      deliveries.forget();
+      for (const process of mains) if (process.alive) sendSignal(process, "SIGHUP");
       for (const listener of hostListeners) listener(hostId());
     },
     activity(key, lastOutputMs) {
@@ -170,13 +196,27 @@ export function createFakeHive(options: { readonly id?: string; readonly now: ()
           if (hosted.get(streamId(key))?.told.exit !== undefined) hosted.delete(streamId(key));
           return ok(undefined);
         }),
-      input: (key) => answer(undefined, () => voided(hostedOf(key))),
+      input: (key, bytes) =>
+        answer(undefined, () => {
+          const entry = hostedOf(key);
+          if (entry.ok) type(key, bytes);
+          return voided(entry);
+        }),
+      async deliver(key, message, bytes) {
+        const typing = {
+          recipient: () => hosted.get(streamId(key))?.process,
+          mark: () => recordOnce(key, message.marker),
+          type: (step: Uint8Array) => type(key, step),
+        };
+        const job = await answer("deliver", () => ok(deliveries.deliver(key.sessionId, message, bytes, typing)));
+        return job.ok ? job.value : job;
+      },
       closeInput: (key) => answer(undefined, () => voided(hostedOf(key))),
       resize: (key) => answer(undefined, () => voided(hostedOf(key))),
       signal: (key, signal) =>
         answer(undefined, () => {
           const entry = hostedOf(key);
-          if (entry.ok && entry.value.process.alive) deliver(entry.value.process, signal);
+          if (entry.ok && entry.value.process.alive) sendSignal(entry.value.process, signal);
           return voided(entry);
         }),
       appendMarker: append,
@@ -195,18 +235,23 @@ export function createFakeHive(options: { readonly id?: string; readonly now: ()
       signal: (sessionId, _main, signal) =>
         answer("signalTree", () => {
           const hit = living(sessionId);
-          for (const process of hit) deliver(process, signal);
+          for (const process of hit) sendSignal(process, signal);
           return ok(hit.map(({ member }) => member));
         }),
-      usage: (sessions) =>
+      usage: (sessions, { io }) =>
         answer(undefined, () =>
           ok(
             sessions.map(({ sessionId }) => {
               const processes = living(sessionId).length;
-              return { sessionId, cpu: 0, memoryBytes: processes << 20, processes, atMs: options.now() };
+              const usage = { sessionId, cpu: 0, memoryBytes: processes << 20, processes, atMs: options.now() };
+              return io ? { ...usage, readBytesPerSecond: 0, writtenBytesPerSecond: 0 } : usage;
             }),
           ),
         ),
+    },
+    machine: {
+      memory: () => answer(undefined, () => ok(hive.memory)),
+      loginEnvironment: () => answer(undefined, () => ok(hive.login)),
     },
     workspaces: {
       plan: ({ sessionId, sessionName, folder, scratch }) =>
@@ -251,6 +296,11 @@ export function createFakeHive(options: { readonly id?: string; readonly now: ()
     },
   };
   return hive;
+}
+
+function atOnce(_delayMs: number, run: () => void): Disposable {
+  run();
+  return { dispose: () => {} };
 }
 
 function voided(result: Result<unknown>): Result<void> {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { fault } from "../../schemas/fault.ts";
-import { faultOf, storeContract } from "../contracts/store-contract.ts";
+import { faultOf } from "../contracts/store-calls.ts";
+import { storeContract } from "../contracts/store-contract.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { sessionRecord } from "./session-record.ts";
 

@@ -8,6 +8,7 @@ import {
   firstTransition,
   nameTaken,
   removedEvent,
+  renamedEvent,
   sessionGone,
   staleWrite,
   transitionBetween,
@@ -15,15 +16,19 @@ import {
 } from "../../supervisor/akasha/session-change.ts";
 import { SessionShelf } from "../../supervisor/akasha/session-shelf.ts";
 import { hasEnded, type SessionRecord, type Transition } from "../../supervisor/core/session.ts";
-import type { Store, StoredEvent } from "../../supervisor/ports/store.ts";
+import { MOST_TRANSITIONS, type Store, type StoredEvent } from "../../supervisor/ports/store.ts";
+import { createMemoryMessages } from "./memory-store-messages.ts";
 
 export interface MemoryStore extends Store {
   /** Every write throws this fault until it is called with undefined. */
   failWrites(fault: Fault | undefined): void;
 }
 
-export function createMemoryStore(options: { readonly hiveId?: string } = {}): MemoryStore {
-  const hiveId = options.hiveId ?? "hive-memory";
+/** `now` dates the events that no caller gives a time: milliseconds since 1970. */
+export function createMemoryStore(
+  options: { readonly hiveId?: string; readonly now?: () => number } = {},
+): MemoryStore {
+  const { hiveId = "hive-memory", now = () => 1 } = options;
   const sessions = new SessionShelf();
   const listeners = new ChangeListeners(() => {
     // The contract: a listener that throws harms neither the write nor the other listeners.
@@ -48,6 +53,9 @@ export function createMemoryStore(options: { readonly hiveId?: string } = {}): M
   function addTransition(transition: Omit<Transition, "id">): void {
     lastTransitionId += 1;
     transitions.push({ id: lastTransitionId, ...copy(transition) });
+    const droppable = transitions.filter(({ id, sessionId }) => sessionId === transition.sessionId && marked.has(id));
+    const dropped = new Set(droppable.slice(0, -MOST_TRANSITIONS).map(({ id }) => id));
+    if (dropped.size > 0) transitions = transitions.filter(({ id }) => !dropped.has(id));
   }
 
   function addEvent(event: Omit<StoredEvent, "id">): StoredEvent {
@@ -56,8 +64,11 @@ export function createMemoryStore(options: { readonly hiveId?: string } = {}): M
     return stored;
   }
 
+  const messages = createMemoryMessages({ sessions, addEvent, listeners, refuseWrites });
+
   return {
     hiveId,
+    ...messages.ofStore,
 
     createSession(record, reason) {
       refuseWrites();
@@ -77,13 +88,16 @@ export function createMemoryStore(options: { readonly hiveId?: string } = {}): M
       const session = copy(changedSession(before, change));
       refuseTakenName(session);
       sessions.put(session);
-      if (change.transition === undefined) {
-        listeners.tell({ sessionId: id });
-        return session;
+      const told: StoredEvent[] = [];
+      const renamed = renamedEvent(before, session, now());
+      if (renamed !== undefined) told.push(addEvent(renamed));
+      if (change.transition !== undefined) {
+        const transition = transitionBetween(before, session, change.transition);
+        addTransition(transition);
+        told.push(addEvent(transitionEvent(session, transition)));
       }
-      const transition = transitionBetween(before, session, change.transition);
-      addTransition(transition);
-      listeners.tell({ sessionId: id, event: addEvent(transitionEvent(session, transition)) });
+      if (told.length === 0) listeners.tell({ sessionId: id });
+      for (const event of told) listeners.tell({ sessionId: id, event });
       return session;
     },
 
@@ -92,6 +106,7 @@ export function createMemoryStore(options: { readonly hiveId?: string } = {}): M
       const session = sessions.get(id);
       if (session === undefined) return;
       sessions.remove(session);
+      messages.removeSession(id);
       transitions = transitions.filter((transition) => transition.sessionId !== id);
       listeners.tell({ sessionId: id, event: addEvent(removedEvent(session, atMs, data)) });
     },

@@ -4,6 +4,8 @@ import type { Clock } from "../../supervisor/ports/clock.ts";
 export interface MovedClock extends Clock {
   /** Moves on, and runs what is due on the way, each at its own time, timers armed on the way included. */
   advance(byMs: number): void;
+  /** The machine sleeps: the wall clock goes on, no timer fires until it wakes, and being awake stands still. */
+  sleep(forMs: number): void;
   /** When the next timer is due; undefined when none is armed. */
   nextTimerMs(): number | undefined;
 }
@@ -17,6 +19,7 @@ export function createMovedClock(startMs = 1_000_000): MovedClock {
   let nowMs = startMs;
   /** In the order in which they were armed. */
   const timers = new Set<Timer>();
+  let sleptMs = 0;
 
   function next(): Timer | undefined {
     let first: Timer | undefined;
@@ -26,6 +29,7 @@ export function createMovedClock(startMs = 1_000_000): MovedClock {
 
   return {
     now: () => nowMs,
+    awakeMs: () => nowMs - sleptMs,
     after(delayMs, run) {
       const timer = { atMs: nowMs + Math.max(0, delayMs), run };
       timers.add(timer);
@@ -39,6 +43,10 @@ export function createMovedClock(startMs = 1_000_000): MovedClock {
         timer.run();
       }
       nowMs = untilMs;
+    },
+    sleep(forMs) {
+      sleptMs += forMs;
+      nowMs += forMs;
     },
     nextTimerMs: () => next()?.atMs,
   };
