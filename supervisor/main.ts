@@ -28,6 +28,7 @@ import { watchHome } from "./hive/watch-home.ts";
 import type { Log } from "./ports/clock.ts";
 import type { Store } from "./ports/store.ts";
 import { trackActivity } from "./sessions/activity.ts";
+import { createLogReaders } from "./sessions/log-readers.ts";
 import { startWeaver } from "./weaver/weaver.ts";
 
 /** Exit status that tells the client: another supervisor rules this home, connect to that one. */
@@ -111,13 +112,16 @@ async function run(layout: HomeLayout, log: Log, userUmask: number, live: LiveSe
   const hive = linked.value;
   const parts = { store, hive, clock: systemClock, log };
   const activity = trackActivity(parts);
+  const logReaders = createLogReaders();
   const usage = startUsageSampler(parts);
+  const weaver = startWeaver({ ...parts, activity, logReaders, limits: () => live.settings });
   let running: Running | undefined;
   const buildId = readBuildId();
   const services: Services = {
     ...parts,
     identities: systemIdentities,
     activity,
+    logReaders,
     usage,
     identity: {
       version: OVERMIND_VERSION,
@@ -135,13 +139,13 @@ async function run(layout: HomeLayout, log: Log, userUmask: number, live: LiveSe
     settings: () => live.settings,
     reloadSettings: async () => {
       await load(live, layout);
+      weaver.lookAtAll();
       await local.setLimits(limits());
     },
     host: () => local.host(),
     supervisorMemoryBytes: () => process.memoryUsage.rss(),
     stopSupervisor: () => void setTimeout(() => running?.end(0), FAREWELL_MS),
   };
-  const weaver = startWeaver(parts);
   const cortex = await startCortex({
     services,
     handlers: handlers(services),

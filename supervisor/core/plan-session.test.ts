@@ -60,6 +60,7 @@ function plan(record: SessionRecord, facts: Partial<SessionFacts> = {}): Session
     place: { free: true },
     quietMs: 0,
     busyChildren: 0,
+    logReaders: 0,
     ...facts,
   });
 }
@@ -341,6 +342,20 @@ describe("an ended session", () => {
     expect(plan(session({ observed, desired: remove }), { main: unknown })).toEqual({ type: "remove", force: true });
     const spec = { removeWhenEnded: true };
     expect(plan(session({ observed, spec }), { main: unknown })).toEqual({ type: "remove", force: false });
+  });
+
+  test("that removes itself waits for those who read its log or may still ask for it, within bounds", () => {
+    const record = session({ observed: { phase: "COMPLETED", endedAtMs: NOW }, spec: { removeWhenEnded: true } });
+    expect(plan(record, { main: unknown })).toEqual({ type: "wait", untilMs: NOW + 2_000 });
+    expect(plan(record, { main: unknown, logReaders: 1 })).toEqual({ type: "wait", untilMs: NOW + 30_000 });
+    expect(plan(record, { main: unknown, logReaders: 1, nowMs: NOW + 30_000 })).toEqual({
+      type: "remove",
+      force: false,
+    });
+    expect(plan({ ...record, desired: remove }, { main: unknown, logReaders: 1 })).toEqual({
+      type: "remove",
+      force: true,
+    });
   });
 
   test("is not removed by itself again once that was refused", () => {

@@ -6,6 +6,10 @@ import { type Desired, hasEnded, type Observed, type SessionRecord, startAsked, 
 import type { SessionAction, SessionFacts } from "./session-action.ts";
 import { NOT_WAITING, startNow } from "./start-now.ts";
 
+/** A command that ends at once is gone before whoever started it can ask for what it wrote. */
+const FIRST_READER_PATIENCE_MS = 2_000;
+/** A session that removes itself keeps its log so long for whoever still reads it, and no longer: a reader may be stuck. */
+const LAST_READERS_PATIENCE_MS = 30_000;
 /** A process that is stuck in the kernel tells nobody when it ends. */
 const LEFTOVERS_RECHECK_MS = 1_000;
 const REST: SessionAction = { type: "rest" };
@@ -194,6 +198,9 @@ function planEnded(session: SessionRecord, facts: SessionFacts): SessionAction {
       set: { queuedAtMs: facts.nowMs, fault: null },
     };
   }
-  if (spec.removeWhenEnded && observed.fault === undefined) return { type: "remove", force: false };
-  return REST;
+  if (!spec.removeWhenEnded || observed.fault !== undefined) return REST;
+  const keptMs = facts.logReaders > 0 ? LAST_READERS_PATIENCE_MS : FIRST_READER_PATIENCE_MS;
+  const untilMs = (observed.endedAtMs ?? 0) + keptMs;
+  if (facts.nowMs < untilMs) return { type: "wait", untilMs };
+  return { type: "remove", force: false };
 }

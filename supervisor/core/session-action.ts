@@ -26,6 +26,8 @@ export interface SessionFacts {
   readonly place: Place;
   /** How long it has written nothing; undefined while that clock stands. */
   readonly quietMs: number | undefined;
+  /** Who reads its log now. */
+  readonly logReaders: number;
   /** Children that live or are still to be removed. */
   readonly busyChildren: number;
 }

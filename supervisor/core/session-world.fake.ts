@@ -167,6 +167,7 @@ export class SessionWorld {
       place: this.place,
       quietMs: this.wroteAtMs === undefined ? undefined : this.nowMs - this.wroteAtMs,
       busyChildren: 0,
+      logReaders: 0,
     };
     const known = hosted !== undefined && hosted.attempt === Math.max(1, session.observed.attempt);
     if (!known) return { ...facts, main: { state: "unknown" } };

@@ -5,6 +5,7 @@ import type { Clock, Identities, Log } from "../ports/clock.ts";
 import type { Hive } from "../ports/hive.ts";
 import type { Store } from "../ports/store.ts";
 import type { ActivityTracker } from "../sessions/activity.ts";
+import type { LogReaders } from "../sessions/log-readers.ts";
 import type { UsageSampler } from "./usage.ts";
 
 export interface SupervisorIdentity {
@@ -37,10 +38,13 @@ export interface Services {
   readonly identities: Identities;
   readonly log: Log;
   readonly activity: ActivityTracker;
+  readonly logReaders: LogReaders;
   readonly usage: UsageSampler;
   readonly identity: SupervisorIdentity;
   readonly injected: Injected;
   readonly settings: () => Settings;
+  /** Why a new session of this priority could not start at once, or undefined. */
+  readonly obstacleToStart: (priority: number) => Promise<string | undefined>;
   /** Reads the settings file anew; throws FaultError when it is wrong, and keeps what was. */
   readonly reloadSettings: () => Promise<void>;
   /** The process host that is connected now. */

@@ -25,3 +25,10 @@ export interface Terminals {
   /** Once the model has come to the present end of the stream, or has been waited for long enough. */
   modes(sessionId: string): Promise<TerminalModes>;
 }
+
+/** Who reads the log of a session now. */
+export interface LogAudience {
+  count(sessionId: string): number;
+  /** Hears when the last of a session's readers is done. */
+  onNone(listener: (sessionId: string) => void): Disposable;
+}

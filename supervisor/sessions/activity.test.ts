@@ -120,3 +120,28 @@ test("nothing is left armed after dispose", () => {
   tracker.dispose();
   expect(clock.nextTimerMs()).toBeUndefined();
 });
+
+test("its silence is measured while the machine is awake, from its last output or start", () => {
+  const tracker = track();
+  store.createSession(sessionRecord({ id: "a", spec: { activityTimeoutMs: 60_000 } }), "test");
+  clock.advance(2000);
+  expect(tracker.quietMs("a")).toBe(2000);
+  output("a");
+  clock.advance(700);
+  expect(tracker.quietMs("a")).toBe(700);
+  clock.sleep(3_600_000);
+  expect(tracker.quietMs("a")).toBe(700);
+  const created = store.session("a");
+  store.changeSession("a", created?.revision ?? 0, {
+    transition: { atMs: clock.now(), to: "STARTING", reason: "", evidence: {} },
+  });
+  expect(tracker.quietMs("a")).toBe(0);
+});
+
+test("a supervisor that has just begun ends nobody for what it did not see", () => {
+  store.createSession(sessionRecord({ id: "a", spec: { activityTimeoutMs: 1000 } }), "test");
+  clock.advance(3_600_000);
+  const tracker = track();
+  clock.advance(10);
+  expect(tracker.quietMs("a")).toBe(10);
+});

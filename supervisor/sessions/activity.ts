@@ -8,15 +8,12 @@ import { IDLE_AFTER_MS, rawActivity } from "../core/activity.ts";
 import { type Activity, hasEnded, type SessionRecord } from "../core/session.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Disposable, Hive } from "../ports/hive.ts";
+import type { SessionActivity } from "../ports/live.ts";
 import type { Store } from "../ports/store.ts";
 
-export interface ActivityTracker extends Disposable {
-  /** Of a running session; a session that nobody has heard of yet is idle. */
-  of(sessionId: string): Activity;
+export interface ActivityTracker extends SessionActivity, Disposable {
   /** Somebody typed into it. */
   noteInput(sessionId: string): void;
-  /** Hears of each change of activity. */
-  onChange(listener: (sessionId: string, activity: Activity) => void): Disposable;
 }
 
 interface Heard {
@@ -31,6 +28,12 @@ export function trackActivity(parts: {
 }): ActivityTracker {
   const { store, hive, clock } = parts;
   const heard = new Map<string, Heard>();
+  /**
+   * When each session with an activity timeout last wrote, in the clock that stands while the machine sleeps. How long
+   * the machine slept before this supervisor began is not known: from then on it counts anew, which ends nobody early.
+   */
+  const wroteAtAwakeMs = new Map<string, number>();
+  const beganAwakeMs = clock.awakeMs();
   const listeners = new Set<(sessionId: string, activity: Activity) => void>();
   let timer: Disposable | undefined;
   let disposed = false;
@@ -84,18 +87,27 @@ export function trackActivity(parts: {
     hive.onHost(askHostOfAll),
     hive.onActivity((streams) => {
       for (const { key, lastOutputMs } of streams) {
-        if (key.process === "main" && lastOutputMs > 0) note(key.sessionId, lastOutputMs);
+        if (key.process !== "main" || lastOutputMs <= 0) continue;
+        note(key.sessionId, lastOutputMs);
+        if (store.session(key.sessionId)?.spec.activityTimeoutMs !== undefined) {
+          wroteAtAwakeMs.set(key.sessionId, clock.awakeMs());
+        }
       }
     }),
     store.onChange(({ sessionId }) => {
-      if (sessionId === undefined || !heard.has(sessionId)) return;
+      if (sessionId === undefined) return;
       const session = store.session(sessionId);
       if (session === undefined || hasEnded(session.observed.phase)) heard.delete(sessionId);
+      if (session === undefined || session.spec.activityTimeoutMs === undefined) wroteAtAwakeMs.delete(sessionId);
+      // A start counts as a sign of life.
+      else if (!isRunning(session)) wroteAtAwakeMs.set(sessionId, clock.awakeMs());
     }),
   ];
   askHostOfAll();
   return {
     of: (sessionId) => heard.get(sessionId)?.activity ?? "idle",
+    // Raw commands: the clock runs always. Agents that tell of their turns will stop it.
+    quietMs: (sessionId) => clock.awakeMs() - (wroteAtAwakeMs.get(sessionId) ?? beganAwakeMs),
     noteInput: (sessionId) => note(sessionId, clock.now()),
     onChange(listener) {
       listeners.add(listener);

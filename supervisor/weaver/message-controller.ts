@@ -67,20 +67,20 @@ export function createMessageController(parts: MessageParts): (sessionId: string
       const messages = store.messages(sessionId, { unsettled: true });
       const session = store.session(sessionId);
       if (messages.length === 0 || (session !== undefined && session.hiveId !== hive.id)) return DONE;
-      said ??= { lastInTurn: newestInTurn(parts, sessionId) };
+      said ??= typedBefore(parts, sessionId);
       const facts = await observe(parts, sessionId, session, messages, said);
       if (!facts.ok) return { type: "retry", fault: facts.fault };
       const action = planMessages(session, messages, facts.value);
       const applied = await apply(parts, session, facts.value, action);
       if (applied.type === "settled") return applied.outcome;
-      said = { lastInTurn: said.lastInTurn, ...applied.said };
+      said = { lastTyped: said.lastTyped, lastInTurn: said.lastInTurn, ...applied.said };
     }
     return { type: "again", afterMs: 0 };
   };
 }
 
 /** What the steps of one tick give on to the next of them. */
-type Said = Partial<Pick<MessageFacts, "refused" | "lastInTurn">>;
+type Said = Partial<Pick<MessageFacts, "refused" | "lastTyped" | "lastInTurn">>;
 
 type Applied =
   | { readonly type: "settled"; readonly outcome: Outcome }
@@ -88,8 +88,10 @@ type Applied =
 
 const NEXT: Applied = { type: "next" };
 
-function newestInTurn({ store }: MessageParts, sessionId: string): MessageFacts["lastInTurn"] {
-  return store.messages(sessionId).findLast(({ now, state }) => !now && state === "delivered");
+function typedBefore({ store }: MessageParts, sessionId: string): Said {
+  const typed = store.messages(sessionId).filter(({ state }) => state === "delivered");
+  const byTime = typed.sort((a, b) => (a.deliveredAtMs ?? 0) - (b.deliveredAtMs ?? 0));
+  return { lastTyped: byTime.at(-1), lastInTurn: byTime.findLast(({ now }) => !now) };
 }
 
 /** What was refused is given on: it counts only together with a look at the host that comes after it. */
@@ -98,14 +100,21 @@ async function observe(
   sessionId: string,
   session: SessionRecord | undefined,
   messages: readonly MessageRecord[],
-  { refused, lastInTurn }: Said,
+  { refused, lastTyped, lastInTurn }: Said,
 ): Promise<Result<MessageFacts>> {
   const underWay = messages.find(({ state }) => state === "delivering");
   const seen = await hive.processes.observe(mainKey(sessionId, underWay?.attempt ?? session?.observed.attempt));
   if (!seen.ok) return seen;
   const { hostId, process } = seen.value;
-  const nowMs = clock.now();
-  return ok({ nowMs, hostId, activity: activity.of(sessionId), main: mainOf(process), lastInTurn, refused });
+  return ok({
+    nowMs: clock.now(),
+    hostId,
+    activity: activity.of(sessionId),
+    main: mainOf(process),
+    lastTyped,
+    lastInTurn,
+    refused,
+  });
 }
 
 function mainOf(process: HostedProcess | undefined): MessageFacts["main"] {
@@ -175,8 +184,8 @@ async function deliver(
   const { outcome, atMs } = given.value;
   if (outcome === "delivered") {
     const changed = { state: "delivered", reason: "it was typed", atMs, deliveredAtMs: atMs } as const;
-    const lastInTurn = store.changeMessage(id, revision, changed);
-    return message.now ? NEXT : { type: "next", said: { lastInTurn } };
+    const lastTyped = store.changeMessage(id, revision, changed);
+    return { type: "next", said: message.now ? { lastTyped } : { lastTyped, lastInTurn: lastTyped } };
   }
   const reason = "the program ended, or took no more, while it was typed";
   store.changeMessage(id, revision, { state: "unconfirmed", reason, atMs });

@@ -10,6 +10,7 @@ import { startWeaver, type Weaver } from "./weaver.ts";
 
 const silent = { info() {}, warn() {}, error() {} };
 const LIMITS = { maxSessions: 1000, memoryFloorBytes: 0 };
+const logReaders = { count: () => 0, onNone: () => ({ dispose() {} }) };
 const activity: SessionActivity = {
   of: () => "idle",
   quietMs: () => undefined,
@@ -26,7 +27,7 @@ beforeEach(() => {
   store = createMemoryStore();
   clock = createMovedClock();
   hive = createFakeHive({ id: store.hiveId, now: clock.now });
-  weaver = startWeaver({ store, hive, clock, log: silent, activity, limits: () => LIMITS });
+  weaver = startWeaver({ store, hive, clock, log: silent, activity, logReaders, limits: () => LIMITS });
 });
 afterEach(() => weaver.dispose());
 
@@ -154,7 +155,7 @@ describe("a stop", () => {
     await weaver.idle();
     await pass(600);
     weaver.dispose();
-    weaver = startWeaver({ store, hive, clock, log: silent, activity, limits: () => LIMITS });
+    weaver = startWeaver({ store, hive, clock, log: silent, activity, logReaders, limits: () => LIMITS });
     await weaver.idle();
     await pass(600);
     expect(now(session).observed).toMatchObject({ phase: "STOPPED", exit: { signal: "SIGKILL" } });

@@ -5,7 +5,7 @@ import { hasEnded, type SessionRecord, startAsked, type TreeMember } from "../co
 import type { SessionFacts } from "../core/session-action.ts";
 import type { Clock, Log } from "../ports/clock.ts";
 import type { Hive } from "../ports/hive.ts";
-import type { SessionActivity } from "../ports/live.ts";
+import type { LogAudience, SessionActivity } from "../ports/live.ts";
 import type { Store } from "../ports/store.ts";
 import type { Admission } from "./admission.ts";
 
@@ -15,6 +15,7 @@ export interface ControllerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly activity: Pick<SessionActivity, "quietMs">;
+  readonly logReaders: Pick<LogAudience, "count">;
   readonly admission: Pick<Admission, "placeFor" | "freeMemoryBytes">;
 }
 
@@ -38,6 +39,7 @@ export async function observe(
     tree,
     place: mayStart(session) ? parts.admission.placeFor(session, free) : ({ free: true } as const),
     quietMs: session.spec.activityTimeoutMs === undefined ? undefined : parts.activity.quietMs(session.id),
+    logReaders: parts.logReaders.count(session.id),
     busyChildren: waitsForChildren(session) ? busyChildren(parts, session.id) : 0,
   };
   if (process === undefined) return { ok: true, value: { ...facts, main: { state: "unknown" } } };

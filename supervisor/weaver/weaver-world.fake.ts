@@ -5,6 +5,7 @@ import { createMovedClock, type MovedClock } from "../../test/fakes/moved-clock.
 import { sessionRecord } from "../../test/fakes/session-record.ts";
 import type { Activity, Desired, SessionRecord } from "../core/session.ts";
 import type { SessionActivity } from "../ports/live.ts";
+import { createLogReaders, type LogReaders } from "../sessions/log-readers.ts";
 import { startWeaver, type Weaver } from "./weaver.ts";
 
 const silent = { info() {}, warn() {}, error() {} };
@@ -16,6 +17,7 @@ export class WeaverWorld {
   readonly limits = { maxSessions: 64, memoryFloorBytes: 1 << 30 };
   /** When each session last wrote; undefined while the clock of its silence stands. */
   readonly wroteAtMs = new Map<string, number | undefined>();
+  readonly logReaders: LogReaders = createLogReaders();
   readonly #listeners = new Set<(sessionId: string, activity: Activity) => void>();
   weaver: Weaver = this.#start();
 
@@ -33,7 +35,15 @@ export class WeaverWorld {
       },
     };
     const { store, hive, clock } = this;
-    return startWeaver({ store, hive, clock, log: silent, activity, limits: () => this.limits });
+    return startWeaver({
+      store,
+      hive,
+      clock,
+      log: silent,
+      activity,
+      logReaders: this.logReaders,
+      limits: () => this.limits,
+    });
   }
 
   tellActivity(sessionId: string, activity: Activity): void {

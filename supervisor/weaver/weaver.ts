@@ -5,7 +5,7 @@
  */
 import type { Clock, Log } from "../ports/clock.ts";
 import type { Disposable, Hive } from "../ports/hive.ts";
-import type { SessionActivity } from "../ports/live.ts";
+import type { LogAudience, SessionActivity } from "../ports/live.ts";
 import type { Store } from "../ports/store.ts";
 import { type Admission, type AdmissionLimits, createAdmission } from "./admission.ts";
 import { startLoop } from "./loop.ts";
@@ -27,9 +27,10 @@ export function startWeaver(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly activity: SessionActivity;
+  readonly logReaders: LogAudience;
   readonly limits: () => AdmissionLimits;
 }): Weaver {
-  const { store, hive, clock, log, activity } = parts;
+  const { store, hive, clock, log, activity, logReaders } = parts;
   const admission = createAdmission(parts);
   const reconcile = createSessionController({ ...parts, admission });
   const loop = startLoop({ reconcile, clock, log });
@@ -60,6 +61,9 @@ export function startWeaver(parts: {
     }),
     hive.onExit((process) => loop.enqueue(process.key.sessionId)),
     hive.onHost(lookAtAll),
+    logReaders.onNone((sessionId) => {
+      if (store.session(sessionId)?.spec.removeWhenEnded === true) loop.enqueue(sessionId);
+    }),
     activity.onChange((sessionId) => {
       if (store.session(sessionId)?.spec.activityTimeoutMs !== undefined) loop.enqueue(sessionId);
     }),

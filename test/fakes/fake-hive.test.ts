@@ -10,6 +10,7 @@ import { sessionRecord } from "./session-record.ts";
 
 const ID = "abcdefghijkl";
 const LIMITS = { maxSessions: 1000, memoryFloorBytes: 0 };
+const READERS = { count: () => 0, onNone: () => ({ dispose() {} }) };
 const ACTIVITY = { of: () => "idle" as const, quietMs: () => undefined, onChange: () => ({ dispose() {} }) };
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -21,7 +22,15 @@ beforeEach(() => {
   clock = createMovedClock();
   hive = createFakeHive({ now: clock.now });
   store = createMemoryStore({ hiveId: hive.id });
-  weaver = startWeaver({ store, hive, clock, log: SILENT, activity: ACTIVITY, limits: () => LIMITS });
+  weaver = startWeaver({
+    store,
+    hive,
+    clock,
+    log: SILENT,
+    activity: ACTIVITY,
+    logReaders: READERS,
+    limits: () => LIMITS,
+  });
 });
 afterEach(() => weaver.dispose());
 

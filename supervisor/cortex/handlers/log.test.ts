@@ -8,6 +8,7 @@ import { sessionRecord } from "../../../test/fakes/session-record.ts";
 import { type Answer, WireClient } from "../../../test/harness/wire-client.ts";
 import type { Phase } from "../../core/session.ts";
 import type { Streams } from "../../ports/hive.ts";
+import { createLogReaders } from "../../sessions/log-readers.ts";
 import { SETTLE_RECHECK_MS } from "../../sessions/log-reading.ts";
 import { memoryStreams, type WrittenStreams } from "../../sessions/written-streams.fake.ts";
 import { type ServedCortex, serveCortex } from "../served-cortex.fake.ts";
@@ -22,7 +23,7 @@ async function serve(port: Streams): Promise<ServedCortex> {
   return serveCortex(({ store, clock, log }) => {
     const hive = { ...createFakeHive({ now: clock.now }), streams: port };
     return {
-      ...logHandlers({ store, hive, clock, log }),
+      ...logHandlers({ store, hive, clock, log, logReaders: createLogReaders() }),
       ...eventHandlers({ store, log }),
       "session/list": () => ok({ sessions: [], others: [] }),
     };

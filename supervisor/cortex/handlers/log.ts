@@ -1,7 +1,7 @@
 /** Logs: log/follow, log/unfollow. Output goes from the stream to the client as it is. */
 import type { Params } from "../../../schemas/client-protocol.ts";
 import { failed, fault, ok } from "../../../schemas/fault.ts";
-import { hasEnded } from "../../core/session.ts";
+import { mayStartAgain } from "../../core/session.ts";
 import type { Store } from "../../ports/store.ts";
 import { followLog } from "../../sessions/log-follow.ts";
 import { readLogOnce } from "../../sessions/log-once.ts";
@@ -10,7 +10,7 @@ import type { ClientConnection, Handlers } from "../handler.ts";
 import { resolveSession } from "../resolve.ts";
 import { named, type Services } from "../services.ts";
 
-type LogServices = Pick<Services, "store" | "hive" | "clock" | "log">;
+type LogServices = Pick<Services, "store" | "hive" | "clock" | "log" | "logReaders">;
 
 export function logHandlers(services: LogServices): Pick<Handlers, "log/follow" | "log/unfollow"> {
   return {
@@ -53,8 +53,16 @@ function subscribe(
     sink: sinkOf(connection, () => subscription ?? 0),
   };
   const reading = params.follow ? followLog(request) : readLogOnce(request);
-  const subscription = connection.hold(reading);
-  if (subscription !== undefined) afterReply(() => reading.begin());
+  const counted = services.logReaders.begin(sessionId);
+  const subscription = connection.hold({
+    credit: (bytes) => reading.credit(bytes),
+    dispose() {
+      reading.dispose();
+      counted.dispose();
+    },
+  });
+  if (subscription === undefined) counted.dispose();
+  else afterReply(() => reading.begin());
   return subscription;
 }
 
@@ -86,11 +94,10 @@ function stateOf(store: Store, id: string): FollowedState | undefined {
   const session = store.session(id);
   if (session === undefined) return undefined;
   const { phase, attempt } = session.observed;
-  const ended = hasEnded(phase);
+  const ended = !mayStartAgain(session);
   // The attempt is counted before its process is made: until it runs there is no stream to follow.
-  const starting = phase === "PENDING" || phase === "STARTING";
   return {
-    attempt: starting ? Math.max(0, attempt - 1) : attempt,
+    attempt: phase === "STARTING" ? Math.max(0, attempt - 1) : attempt,
     ended,
     settled: !ended || store.unmarkedTransitions(id).length === 0,
     removing: session.desired.state === "removed" || (ended && session.spec.removeWhenEnded),
