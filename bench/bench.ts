@@ -1,10 +1,12 @@
 import { cpus, release } from "node:os";
 import { benchBystander } from "./bystander.ts";
 import { type Figure, printFigures } from "./figures.ts";
+import { benchHeal } from "./heal.ts";
 import { benchLatency } from "./latency.ts";
 import { benchOutput } from "./output.ts";
 import { benchSize } from "./size.ts";
 import { benchStart } from "./start.ts";
+import { benchTalk } from "./talk.ts";
 
 const GROUPS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   start: benchStart,
@@ -12,6 +14,8 @@ const GROUPS: Readonly<Record<string, () => Promise<Figure[]>>> = {
   latency: benchLatency,
   bystander: benchBystander,
   size: benchSize,
+  talk: benchTalk,
+  heal: benchHeal,
 };
 
 export async function main(wanted: readonly string[]): Promise<void> {

@@ -1,25 +1,25 @@
 /** What idle sessions cost: resident memory over an empty supervisor and process host, and processor time. */
 import { readFileSync } from "node:fs";
 import { makeWorld, type World } from "../test/harness/world.ts";
+import { cpuSeconds, pause } from "./cpu.ts";
 import type { Figure } from "./figures.ts";
 
 const IDLE = 200;
 const QUIET = 50;
 const WATCHED_MS = 30_000;
-const TICKS_PER_SECOND = 100;
-const pause = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
 export async function benchSize(): Promise<Figure[]> {
   const world = await makeWorld();
   try {
+    await world.must("config", "set", "maxSessions", "1000", "--user");
     await startIdle(world, 1);
     await pause(2000);
     const empty = residentMiB(world);
     await startIdle(world, QUIET - 1);
     await pause(5000);
-    const before = cpuSeconds(world);
+    const before = cpuSeconds(world.supervisorPid(), world.hostPid());
     await pause(WATCHED_MS);
-    const share = (cpuSeconds(world) - before) / (WATCHED_MS / 1000);
+    const share = (cpuSeconds(world.supervisorPid(), world.hostPid()) - before) / (WATCHED_MS / 1000);
     await startIdle(world, IDLE - QUIET);
     await pause(5000);
     const full = residentMiB(world);
@@ -54,15 +54,5 @@ async function startIdle(world: World, count: number): Promise<void> {
 function residentMiB(world: World): number {
   return [world.supervisorPid(), world.hostPid()]
     .map((pid) => Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024)
-    .reduce((sum, one) => sum + one, 0);
-}
-
-function cpuSeconds(world: World): number {
-  return [world.supervisorPid(), world.hostPid()]
-    .map((pid) => {
-      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-    })
     .reduce((sum, one) => sum + one, 0);
 }

@@ -1,6 +1,7 @@
 /**
- * `npm run quickstart`: the main job on a small real repository, in a home of its own, in less than a minute. Three
- * sessions: a command that ends, a program that is talked to, and one whose supervisor is killed under it.
+ * `npm run quickstart`: the main job on a small real repository, in a home of its own, in less than a minute. Four
+ * sessions: a command that ends, a program that is talked to, one whose supervisor is killed under it, and one that
+ * gets a message from elsewhere, crashes and heals.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
@@ -24,6 +25,10 @@ const PARROT =
   'echo "hello, who are you?"; while read -r line; do [ "$line" = bye ] && exit 0; echo "nice to meet you, $line"; done';
 /** A program that works for a while and does not care who watches. */
 const WORKER = "for step in 1 2 3 4 5 6; do echo step $step of 6; sleep 0.5; done";
+
+/** A program that crashes when it is told to, and says how often it has been started. */
+const PHOENIX =
+  'echo x >> .lives; echo "life $(wc -l < .lives | tr -d " ") begins"; while read -r line; do [ "$line" = crash ] && exit 3; echo "heard: $line"; done';
 
 /** @param {string} text */
 const say = (text) => console.log(terminal ? `\n\x1b[1m${text}\x1b[0m` : `\n${text}`);
@@ -134,6 +139,29 @@ async function main() {
   console.log(`(supervisor ${now} took over)`);
   show("wait", worker);
   reasons(worker);
+
+  say("4. A program that gets a message from elsewhere, crashes and heals");
+  const phoenix = show(
+    "run",
+    "--name",
+    "phoenix",
+    "--restart",
+    "on-failure",
+    "--backoff",
+    "300ms",
+    "--",
+    "sh",
+    "-c",
+    PHOENIX,
+  );
+  await logsShow(phoenix, "life 1 begins");
+  show("send", phoenix, "good morning");
+  await logsShow(phoenix, "heard: good morning");
+  show("send", "--now", phoenix, "crash");
+  await logsShow(phoenix, "life 2 begins");
+  show("messages", phoenix);
+  show("logs", phoenix);
+  reasons(phoenix);
 
   say("All logs, each line tagged with its session");
   show("logs", "--no-follow");
