@@ -137,6 +137,7 @@ async function run(layout: HomeLayout, log: Log, userUmask: number, live: LiveSe
       pathDelimiter: delimiter,
     },
     settings: () => live.settings,
+    obstacleToStart: (priority) => weaver.admission.obstacle(priority),
     reloadSettings: async () => {
       await load(live, layout);
       weaver.lookAtAll();

@@ -11,6 +11,8 @@ import type { CortexToHive, HiveToCortex } from "../schemas/hive-protocol.ts";
 import { parseRecords, RecordKind } from "../schemas/segment.ts";
 import { linkHive } from "../supervisor/cortex/hive-link.ts";
 import type { Hive } from "../supervisor/ports/hive.ts";
+import { type ActivityTracker, trackActivity } from "../supervisor/sessions/activity.ts";
+import { createLogReaders } from "../supervisor/sessions/log-readers.ts";
 import { startWeaver, type Weaver } from "../supervisor/weaver/weaver.ts";
 import { createMemoryStore, type MemoryStore } from "./fakes/memory-store.ts";
 import { sessionRecord } from "./fakes/session-record.ts";
@@ -18,6 +20,7 @@ import { DIST, makeWorld, REPOSITORY, until, type World } from "./harness/world.
 
 const silent = { info() {}, warn() {}, error() {} };
 const clock = {
+  awakeMs: () => performance.now(),
   now: () => Date.now(),
   after(delayMs: number, run: () => void) {
     const timer = setTimeout(run, delayMs);
@@ -31,6 +34,7 @@ let connection: Socket;
 let hive: Hive;
 let store: MemoryStore;
 let weaver: Weaver;
+let activity: ActivityTracker;
 
 beforeAll(async () => {
   world = await makeWorld();
@@ -56,11 +60,14 @@ beforeAll(async () => {
   if (!linked.ok) throw new Error(linked.fault.message);
   hive = linked.value;
   store = createMemoryStore({ hiveId: hive.id });
-  weaver = startWeaver({ store, hive, clock, log: silent });
+  activity = trackActivity({ store, hive, clock });
+  const limits = () => ({ maxSessions: 64, memoryFloorBytes: 0 });
+  weaver = startWeaver({ store, hive, clock, log: silent, activity, logReaders: createLogReaders(), limits });
 });
 
 afterAll(async () => {
   weaver.dispose();
+  activity.dispose();
   const ended = once(hiveProcess, "exit");
   connection.destroy();
   await ended;

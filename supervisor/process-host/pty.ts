@@ -19,6 +19,8 @@ import { describeError, errorCode, report } from "./report.ts";
 
 /** One for all terminals: it is read into and passed on before anything else can happen. */
 const shared = Buffer.allocUnsafeSlow(64 << 10);
+/** The kernel gives no more at once, whatever is asked for: a read of this length says that there may be more. */
+const FULL_READ_BYTES = 4095;
 /** A terminal takes 4 KiB to 64 KiB; how soon it is offered more, doubled while it takes none. */
 const FIRST_WRITE_RETRY_MS = 2;
 const LAST_WRITE_RETRY_MS = 250;
@@ -58,6 +60,11 @@ function tooMany(message: string): Fault {
   });
 }
 
+interface PendingInput {
+  readonly bytes: Buffer;
+  onTaken?(isTaken: boolean): void;
+}
+
 class Terminal implements Child {
   readonly pid: number;
   readonly #native: NativePty;
@@ -66,7 +73,7 @@ class Terminal implements Child {
   #slave: number | undefined;
   readonly #stream: ReadStream;
   readonly #events: ChildEvents;
-  #pending: Buffer[] = [];
+  #pending: PendingInput[] = [];
   #pendingBytes = 0;
   #retryMs = FIRST_WRITE_RETRY_MS;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -99,9 +106,9 @@ class Terminal implements Child {
     });
   }
 
-  write(bytes: Buffer): void {
+  write(bytes: Buffer, onTaken?: (isTaken: boolean) => void): void {
     // What is kept must not be a view into the frame it came in.
-    this.#pending.push(Buffer.from(bytes));
+    this.#pending.push({ bytes: Buffer.from(bytes), ...(onTaken === undefined ? {} : { onTaken }) });
     this.#pendingBytes += bytes.length;
     if (this.#retryTimer === undefined) this.#writePending();
   }
@@ -139,8 +146,23 @@ class Terminal implements Child {
   }
 
   #read(length: number): boolean {
-    if (!this.#isDisposed) this.#events.onOutput(RecordKind.terminal, shared.subarray(0, length));
+    if (this.#isDisposed) return true;
+    const filled = length < FULL_READ_BYTES ? length : this.#readMore(length);
+    this.#events.onOutput(RecordKind.terminal, shared.subarray(0, filled));
     return true;
+  }
+
+  /** What a flood has ready goes into one record: a record costs more than a read. */
+  #readMore(length: number): number {
+    let filled = length;
+    try {
+      for (let read = length; read >= FULL_READ_BYTES && filled < shared.length; filled += read) {
+        read = readSync(this.#master, shared, filled, shared.length - filled, null);
+      }
+    } catch {
+      // EAGAIN: there was no more. EIO: the stream will say so.
+    }
+    return filled;
   }
 
   /** Reads what the ended process wrote, so that it stands before its exit. */
@@ -173,25 +195,32 @@ class Terminal implements Child {
   #writePending(): void {
     this.#retryTimer = undefined;
     let progress = false;
-    for (let bytes = this.#pending[0]; bytes !== undefined && !this.#stream.destroyed; bytes = this.#pending[0]) {
+    for (let input = this.#pending[0]; input !== undefined && !this.#stream.destroyed; input = this.#pending[0]) {
       let written: number;
       try {
-        written = writeSync(this.#master, bytes);
+        written = writeSync(this.#master, input.bytes);
       } catch (error) {
-        if (errorCode(error) === "EAGAIN") {
-          this.#retryWrite(progress);
-        } else {
-          this.#pending = []; // Nobody is there to read it.
-          this.#pendingBytes = 0;
-        }
+        if (errorCode(error) === "EAGAIN") this.#retryWrite(progress);
+        else this.#dropPending(); // Nobody is there to read it.
         return;
       }
       progress = true;
       this.#pendingBytes -= written;
-      if (written === bytes.length) this.#pending.shift();
-      else this.#pending[0] = bytes.subarray(written);
+      if (written < input.bytes.length) {
+        this.#pending[0] = { ...input, bytes: input.bytes.subarray(written) };
+      } else {
+        this.#pending.shift();
+        input.onTaken?.(true);
+      }
     }
     this.#retryMs = FIRST_WRITE_RETRY_MS;
+  }
+
+  #dropPending(): void {
+    const dropped = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    for (const input of dropped) input.onTaken?.(false);
   }
 
   #retryWrite(progress: boolean): void {
