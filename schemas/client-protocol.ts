@@ -2,8 +2,10 @@
  * What clients and the supervisor say to each other: JSON-RPC 2.0 with Content-Length headers, over the supervisor's
  * sockets or `overmind-supervisor --stdio`. One table of methods; zod is the one source of their shapes.
  *
- * The first request of a connection is `hello`. Terminal bytes are base64 in JSON, or raw for a client that names the
- * capability `binary-output`: a message with the header `Content-Type: application/vnd.overmind.output` whose body is
+ * The first request of a connection is `hello`. A client keeps its side open until it has its answers: closing it takes
+ * back what is still under way, for a client that has died looks the same.
+ *
+ * Terminal bytes are base64 in JSON, or raw for a client that names the capability `binary-output`: a message with the header `Content-Type: application/vnd.overmind.output` whose body is
  *   uint32 subscription, uint32 attempt, float64 offset (all little endian), then whole records (schemas/segment.ts).
  */
 import * as z from "zod";

@@ -98,7 +98,7 @@ export function homeLayout(home: string, facts: Pick<HomeFacts, "platform" | "us
  * FNV-1a over UTF-8, 64 bits as hex: tells one user's homes apart. It guards nothing, and node:crypto would cost each
  * command's start a tenth of what a bare Node takes.
  */
-function digestOf(text: string): string {
+export function digestOf(text: string): string {
   let hash = 0xcbf29ce484222325n;
   for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   return hash.toString(16).padStart(16, "0");

@@ -1,5 +1,6 @@
 /** The user's settings file, <home>/settings.json: every default that is settable. One schema, one file. */
 import * as z from "zod";
+import { DEFAULT_DETACH_KEYS, parseDetachKeys } from "./detach-keys.ts";
 
 const bytes = z
   .number()
@@ -51,7 +52,11 @@ export const settingsSchema = z.strictObject({
     .string()
     .min(1)
     .max(100)
-    .default("ctrl-p,ctrl-q")
+    .superRefine((keys, context) => {
+      const parsed = parseDetachKeys(keys);
+      if (!parsed.ok) context.addIssue(`${parsed.fault.message}: ${parsed.fault.hint ?? ""}`);
+    })
+    .default(DEFAULT_DETACH_KEYS)
     .describe("keys that detach from a session, separated by commas"),
   colony: z.string().min(1).max(64).default("default").describe("colony of sessions that name none"),
   logLevel: z

@@ -48,6 +48,34 @@ describe("describe", () => {
     expect(text).not.toContain("signal: null");
   });
 
+  test("how it heals: the rule, what counts now, and the next try", () => {
+    expect(textOf()).toMatch(/Restarts\n {2}Policy +never\n/);
+    const session = sessionView({
+      phase: "BACKOFF",
+      reason: "exited with code 1; restart 3 of 5 in 4s",
+      restarts: 7,
+      restart: { policy: "on-failure", maxRestarts: 5, windowMs: null, backoffMs: 1000, counted: 3 },
+      nextStartAt: new Date(NOW + 4000).toISOString(),
+      activityTimeoutMs: 90_000,
+      priority: 3,
+      queuedMessages: 2,
+    });
+    const text = textOf({ session });
+    expect(text).toMatch(/Policy +on-failure, at most 5 since it was last healthy\n/);
+    expect(text).toMatch(/So far +7, 3 of them count now\n/);
+    expect(text).toMatch(/Next try +.* \(in 4s\)\n/);
+    expect(text).toMatch(/Stalled +after 1m30s without output\n/);
+    expect(text).toMatch(/Priority +3\n/);
+    expect(text).toMatch(/Messages +2 not delivered yet\n/);
+    const windowed = {
+      ...session,
+      restart: { ...session.restart, windowMs: 600_000, backoffMs: 0 },
+      nextStartAt: null,
+    };
+    expect(textOf({ session: windowed })).toMatch(/at most 5 in 10m\n {2}Backoff +from 0ms on\n/);
+    expect(textOf({ session: windowed })).not.toContain("Next try");
+  });
+
   test("names of variables; their values only when they were asked for", () => {
     expect(textOf()).toContain("PATH SECRET\n");
     expect(textOf()).toContain("--show-env");
@@ -115,6 +143,7 @@ describe("status", () => {
     hiveId: "hive",
     sessions: { RUNNING: 3, CRASHED: 1 },
     waiting: 2,
+    screens: { live: 1, folded: 2, foldedBytes: 4096 },
   };
 
   test("says what runs and what needs a look", () => {

@@ -1,6 +1,6 @@
 /** The text of `overmind describe`: all about a session, and why it came to be as it is. */
 import type { ResultOf } from "../client-protocol.ts";
-import { formatDuration } from "../duration.ts";
+import { formatDelay, formatDuration } from "../duration.ts";
 import type { SessionView, TransitionView } from "../session-view.ts";
 import { formatBytes } from "./bytes.ts";
 import { plain, quoteArgv } from "./plain.ts";
@@ -27,6 +27,7 @@ export function describeText(
     ["", fields(headerFields(session, style, options.nowMs), style)],
     ["Workspace", fields(workspaceFields(session), style)],
     ["Process", fields(processFields(session, style), style)],
+    ["Restarts", fields(restartFields(session, options.nowMs), style)],
     ["Output", fields(logFields(described), style)],
     ["Environment", environmentText(described, style)],
     ["What happened", transitionsText(described.transitions, style)],
@@ -53,6 +54,9 @@ function headerFields(session: SessionView, style: Style, nowMs: number): Field[
     ...optional("Started", session.startedAt === null ? undefined : moment(session.startedAt, nowMs)),
     ...optional("Ended", session.endedAt === null ? undefined : moment(session.endedAt, nowMs)),
     ...optional("Exit", exitText(session.exit)),
+    ...optional("Priority", session.priority === 0 ? undefined : String(session.priority)),
+    ...optional("Attached", session.attached === 0 ? undefined : String(session.attached)),
+    ...optional("Messages", session.queuedMessages === 0 ? undefined : `${session.queuedMessages} not delivered yet`),
   ];
 }
 
@@ -70,12 +74,28 @@ function processFields(session: SessionView, style: Style): Field[] {
   const { usage } = session;
   return [
     ["Pid", session.pid === null ? style.dim("none") : String(session.pid)],
-    ["Attempt", `${session.attempt} (${session.restarts === 1 ? "1 restart" : `${session.restarts} restarts`})`],
+    ["Attempt", String(session.attempt)],
     ...optional(
       "Resources",
       usage === null
         ? undefined
         : `CPU ${formatCpu(usage.cpu)}, memory ${formatBytes(usage.memoryBytes)}, ${usage.processes === 1 ? "1 process" : `${usage.processes} processes`}`,
+    ),
+  ];
+}
+
+function restartFields(session: SessionView, nowMs: number): Field[] {
+  const { restart, nextStartAt, activityTimeoutMs } = session;
+  const { policy, maxRestarts, windowMs, backoffMs, counted } = restart;
+  const since = windowMs === null ? "since it was last healthy" : `in ${formatDelay(windowMs)}`;
+  return [
+    ["Policy", policy === "never" ? "never" : `${policy}, at most ${maxRestarts} ${since}`],
+    ...optional("Backoff", policy === "never" ? undefined : `from ${formatDelay(backoffMs)} on`),
+    ...optional("So far", session.restarts === 0 ? undefined : `${session.restarts}, ${counted} of them count now`),
+    ...optional("Next try", nextStartAt === null ? undefined : momentToCome(nextStartAt, nowMs)),
+    ...optional(
+      "Stalled",
+      activityTimeoutMs === null ? undefined : `after ${formatDelay(activityTimeoutMs)} without output`,
     ),
   ];
 }
@@ -141,6 +161,11 @@ function exitText(exit: SessionView["exit"]): string | undefined {
 function moment(iso: string, nowMs: number): string {
   const at = Date.parse(iso);
   return `${dateAndTime(at)} (${formatDuration(nowMs - at)} ago)`;
+}
+
+function momentToCome(iso: string, nowMs: number): string {
+  const at = Date.parse(iso);
+  return at <= nowMs ? `${dateAndTime(at)} (due now)` : `${dateAndTime(at)} (in ${formatDelay(at - nowMs)})`;
 }
 
 function optional(title: string, value: string | undefined): Field[] {

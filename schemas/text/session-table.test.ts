@@ -42,13 +42,34 @@ test("wide adds resources, exit and reason; what is not known is a dash", () => 
     endedAt: "2026-11-24T12:01:01.000Z",
     reason: "ended by signal SIGKILL",
   });
-  const usage = { cpu: 0.5, memoryBytes: 45 << 20, processes: 3, sampledAt: "2026-11-24T12:00:00.000Z" };
+  const usage = {
+    cpu: 0.5,
+    memoryBytes: 45 << 20,
+    processes: 3,
+    readBytesPerSecond: null,
+    writtenBytesPerSecond: null,
+    sampledAt: "2026-11-24T12:00:00.000Z",
+  };
   const [header, running, ended] = linesOf(sessionTable([sessionView({ usage }), crashed], options({ wide: true })));
   expect(header).toMatch(/PID +ATTEMPT +BRANCH +CPU +MEM +PROCS +EXIT +REASON$/);
   expect(running).toMatch(/42 +1 +overmind\/calm-otter +50% +45\.0 MiB +3 +- +started as process 42$/);
   expect(ended).toMatch(
     /CRASHED +- +0 +1m +sh .* - +1 +overmind\/calm-otter +- +- +- +SIGKILL +ended by signal SIGKILL$/,
   );
+});
+
+test("in BACKOFF it says when the next try is, in one line with its reason", () => {
+  const waiting = sessionView({
+    phase: "BACKOFF",
+    activity: null,
+    reason: "exited with code 1; restart 2 of 5 in 8s",
+    nextStartAt: new Date(NOW + 8000).toISOString(),
+    restarts: 2,
+  });
+  const due = sessionView({ ...waiting, name: "due", nextStartAt: new Date(NOW - 1).toISOString() });
+  const [, first, second] = linesOf(sessionTable([waiting, due], options({ wide: true })));
+  expect(first).toMatch(/calm-otter +\S+ +BACKOFF 8s +- +2 .* exited with code 1; restart 2 of 5 in 8s$/);
+  expect(second).toContain("BACKOFF 0ms");
 });
 
 test("a tree shows children under their parent, and one whose parent is not shown by itself", () => {

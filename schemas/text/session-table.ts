@@ -1,5 +1,5 @@
 /** The table of `overmind ps`. */
-import { formatDuration } from "../duration.ts";
+import { formatDelay, formatDuration } from "../duration.ts";
 import type { SessionGlimpse, SessionView } from "../session-view.ts";
 import { formatBytes } from "./bytes.ts";
 import { plain } from "./plain.ts";
@@ -38,7 +38,7 @@ const COLUMNS: readonly Column[] = [
   { title: "ID", cell: ({ session }) => text(session.id) },
   {
     title: "PHASE",
-    cell: ({ session }, _, style) => ({ text: session.phase, shown: paintPhase(style, session.phase) }),
+    cell: ({ session }, { nowMs }, style) => phaseCell(session, nowMs, style),
   },
   { title: "ACTIVITY", cell: ({ session }, _, style) => activityCell(session.activity, style) },
   { title: "RESTARTS", cell: ({ session }) => text(String(session.restarts)) },
@@ -94,6 +94,12 @@ function glimpseRow(other: SessionGlimpse, columns: number, style: Style): Cell[
     activityCell(other.activity, style),
   ];
   return [...known, ...Array.from({ length: columns - known.length }, () => text(NONE))];
+}
+
+/** In BACKOFF with the time until its next start. */
+function phaseCell({ phase, nextStartAt }: SessionView, nowMs: number, style: Style): Cell {
+  const next = nextStartAt === null ? "" : ` ${formatDelay(Math.max(0, Date.parse(nextStartAt) - nowMs))}`;
+  return { text: `${phase}${next}`, shown: `${paintPhase(style, phase)}${next}` };
 }
 
 function nameCell(name: string, branch: string, style: Style): Cell {

@@ -5,7 +5,7 @@
 import { writeSync } from "node:fs";
 import { targetOf } from "../client/endpoint.ts";
 import { runningProgram } from "../client/program.ts";
-import { answerHot, hotRequest } from "./hot-path.ts";
+import { answerHot, COMPLETE, hotRequest } from "./hot-path.ts";
 
 /** Commands of another well-known program named overmind, which none of ours may ever be called. */
 const THEIRS: readonly (string | undefined)[] = ["start", "s", "connect", "echo", "quit"];
@@ -25,6 +25,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const target = targetOf(process.env);
   const request = hotRequest(argv);
   if (request !== undefined) await answerHot(request, target);
+  if (argv[0] === COMPLETE) return;
   const { loadBundle } = await import("../client/load-bundle.ts");
   loadBundle("cli", {
     program: runningProgram(),

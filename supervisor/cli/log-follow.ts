@@ -14,6 +14,11 @@ export interface LogPosition {
 export type LogStart = Params<"log/follow">["from"];
 
 export interface LogSink {
+  /**
+   * Before anything is asked of a connection, each new one. `position` is what has been read; undefined at first. May
+   * say where to read on.
+   */
+  connected?(connection: Connection, position: LogPosition | undefined): Promise<LogPosition | undefined>;
   /** The supervisor sends more only as this resolves: whoever prints slowly is sent slowly. */
   records(attempt: number, records: readonly StreamRecord[]): Promise<void>;
   /** So many bytes of the stream that should come next are no longer kept. */
@@ -53,6 +58,7 @@ class Reading {
   /** One connection's part of it. */
   async run(connection: Connection): Promise<void> {
     const { session, follow, from } = this.#request;
+    this.position = (await this.#sink.connected?.(connection, this.position)) ?? this.position;
     const { subscription } = await connection.request("log/follow", {
       session,
       follow,

@@ -5,16 +5,28 @@
  */
 import { commandNamed } from "../../schemas/commands.ts";
 import { faultOf } from "../../schemas/fault.ts";
+import { attach } from "./commands/attach.ts";
+import { colonyList } from "./commands/colony.ts";
+import { completion } from "./commands/completion.ts";
 import { configGet, configList, configSet } from "./commands/config.ts";
 import { doctor } from "./commands/doctor.ts";
 import { kill, prune, rm, stop } from "./commands/end.ts";
 import { showHelp, showVersion } from "./commands/help.ts";
 import { supervisorInstall, supervisorUninstall } from "./commands/install.ts";
+import { interrupt } from "./commands/interrupt.ts";
 import { logs } from "./commands/logs.ts";
 import { describe, events, status, supervisorStatus } from "./commands/look.ts";
+import { messages } from "./commands/messages.ts";
 import { ps } from "./commands/ps.ts";
+import { rename } from "./commands/rename.ts";
+import { restart } from "./commands/restart.ts";
+import { result } from "./commands/result.ts";
 import { run } from "./commands/run.ts";
+import { screen } from "./commands/screen.ts";
+import { send } from "./commands/send.ts";
+import { subscribe } from "./commands/subscribe.ts";
 import { supervisorLogs, supervisorRestart, supervisorStart, supervisorStop } from "./commands/supervisor.ts";
+import { top } from "./commands/top.ts";
 import { wait } from "./commands/wait.ts";
 import { type CliContext, ReaderGone } from "./context.ts";
 import { exitCodeOfFault } from "./exit-code.ts";
@@ -79,6 +91,28 @@ async function invoke(invocation: AnyInvocation, context: CliContext): Promise<n
       return rm(invocation, context);
     case "wait":
       return wait(invocation, context);
+    case "attach":
+      return attach(invocation, context);
+    case "screen":
+      return screen(invocation, context);
+    case "restart":
+      return restart(invocation, context);
+    case "rename":
+      return rename(invocation, context);
+    case "result":
+      return result(invocation, context);
+    case "subscribe":
+      return subscribe(invocation, context);
+    case "top":
+      return top(invocation, context);
+    case "colony list":
+      return colonyList(invocation, context);
+    case "send":
+      return send(invocation, context);
+    case "messages":
+      return messages(invocation, context);
+    case "interrupt":
+      return interrupt(invocation, context);
     case "describe":
       return describe(invocation, context);
     case "events":
@@ -109,6 +143,8 @@ async function invoke(invocation: AnyInvocation, context: CliContext): Promise<n
       return configSet(invocation, context);
     case "config list":
       return configList(invocation, context);
+    case "completion":
+      return completion(invocation, context);
     case "help":
       return showHelp(invocation.operands.join(" "), context);
   }

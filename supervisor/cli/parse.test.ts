@@ -85,9 +85,10 @@ describe.each(COMMAND_NAMES)("%s", (name) => {
 test("the examples parse", () => {
   for (const name of COMMAND_NAMES) {
     for (const [line] of commandNamed(name).examples) {
-      const [simple = ""] = line.split(/[;|]/);
-      if (/['"]/.test(simple)) continue;
-      expect(parseCommandLine(simple.trim().split(" ").slice(1)), line).toMatchObject({ ok: true });
+      if (/['"]/.test(line)) continue;
+      for (const part of line.split(/[;|&>]+/).map((text) => text.trim().split(" "))) {
+        if (part[0] === "overmind") expect(parseCommandLine(part.slice(1)), line).toMatchObject({ ok: true });
+      }
     }
   }
 });
@@ -117,7 +118,7 @@ test.each<[string[], string, string]>([
   [["ps", "-z"], "no flag -z", "overmind ps --help"],
   [["ps", "--json", "--", "x"], "nothing can follow", "usage: overmind ps"],
   [["run", "npm", "test"], "one word too many", "-- npm test"],
-  [["wait", "a", "b"], "one operand too many", "usage: overmind wait"],
+  [["attach", "a", "b"], "one operand too many", "usage: overmind attach"],
   [["run", "--name", "a", "--name", "b"], "given twice", "usage"],
   [["ps", "--constructor"], "no flag --constructor", "--help"],
 ])("%j is refused and says what to do", (argv, message, hint) => {

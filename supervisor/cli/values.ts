@@ -14,10 +14,18 @@ export function durationFlag(name: string, text: string | undefined): number | u
 }
 
 export function countFlag(name: string, text: string | undefined, most: number): number | undefined {
+  return wholeNumberFlag(name, text, { least: 0, most });
+}
+
+export function wholeNumberFlag(
+  name: string,
+  text: string | undefined,
+  { least, most }: { readonly least: number; readonly most: number },
+): number | undefined {
   if (text === undefined) return undefined;
-  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (count <= most) return count;
-  throw usageError(`--${name} ${text}: a whole number from 0 to ${most} is expected`);
+  const number = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw usageError(`--${name} ${text}: a whole number from ${least} to ${most} is expected`);
 }
 
 /** A duration ago, or a time: ms since 1970. */

@@ -6,12 +6,17 @@ import type { Store } from "../ports/store.ts";
 
 /** Several who look within a second share one sample. */
 const FRESH_MS = 1000;
+/** Whoever asks for I/O watches, and looks twice before the first rate is shown: no longer than the hive's shortest. */
+const FRESH_IO_MS = 200;
 /** Nobody looks: often enough that the first look has a CPU share to show, rare enough to cost nothing. */
 const BACKGROUND_MS = 60_000;
 
 export interface UsageSampler extends Disposable {
-  /** A sample at most FRESH_MS old, by session id. Empty when the hive cannot tell. */
-  sample(): Promise<ReadonlyMap<string, TreeUsage>>;
+  /**
+   * A sample at most FRESH_MS old (FRESH_IO_MS with `io`), by session id. Empty when the hive cannot tell. With `io` what the trees read and
+   * write too, which costs a file of each process.
+   */
+  sample(options?: { readonly io?: boolean }): Promise<ReadonlyMap<string, TreeUsage>>;
   /** The last sample, whatever its age. */
   last(): ReadonlyMap<string, TreeUsage>;
 }
@@ -25,7 +30,8 @@ export function startUsageSampler(parts: {
   const { store, hive, clock, log } = parts;
   let latest: ReadonlyMap<string, TreeUsage> = new Map();
   let takenAtMs = Number.NEGATIVE_INFINITY;
-  let running: Promise<ReadonlyMap<string, TreeUsage>> | undefined;
+  let hasIo = false;
+  let running: { readonly io: boolean; readonly taken: Promise<ReadonlyMap<string, TreeUsage>> } | undefined;
   let timer: Disposable = clock.after(BACKGROUND_MS, background);
 
   function background(): void {
@@ -33,7 +39,7 @@ export function startUsageSampler(parts: {
     void sample();
   }
 
-  async function take(): Promise<ReadonlyMap<string, TreeUsage>> {
+  async function take(io: boolean): Promise<ReadonlyMap<string, TreeUsage>> {
     const sessions = store
       .sessions({ living: true })
       .flatMap((session) =>
@@ -42,7 +48,7 @@ export function startUsageSampler(parts: {
           : [{ sessionId: session.id, main: session.observed.main }],
       );
     if (sessions.length === 0) return new Map();
-    const usage = await hive.trees.usage(sessions);
+    const usage = await hive.trees.usage(sessions, { io });
     if (!usage.ok) {
       log.warn("resources could not be sampled", { fault: usage.fault });
       return latest;
@@ -50,19 +56,26 @@ export function startUsageSampler(parts: {
     return new Map(usage.value.map((one) => [one.sessionId, one]));
   }
 
-  function sample(): Promise<ReadonlyMap<string, TreeUsage>> {
-    if (running !== undefined) return running;
-    if (clock.now() - takenAtMs < FRESH_MS) return Promise.resolve(latest);
-    running = take()
-      .then((taken) => {
-        latest = taken;
+  async function sample({ io = false } = {}): Promise<ReadonlyMap<string, TreeUsage>> {
+    // One that is under way is shared; whoever asks for more than it brings comes after it.
+    while (running !== undefined) {
+      const { taken, io: bringsIo } = running;
+      if (bringsIo || !io) return taken;
+      await taken;
+    }
+    if (clock.now() - takenAtMs < (io ? FRESH_IO_MS : FRESH_MS) && (hasIo || !io)) return latest;
+    const taken = take(io)
+      .then((usage) => {
+        latest = usage;
         takenAtMs = clock.now();
-        return taken;
+        hasIo = io;
+        return usage;
       })
       .finally(() => {
         running = undefined;
       });
-    return running;
+    running = { io, taken };
+    return taken;
   }
 
   return { sample, last: () => latest, dispose: () => timer.dispose() };

@@ -108,6 +108,35 @@ describe("stop", () => {
   });
 });
 
+test.each([
+  ["stop", "session/stop", { sessions: { references: ["ant"] }, mode: "stop", cascade: true }],
+  ["kill", "session/stop", { sessions: { references: ["ant"] }, mode: "kill", cascade: true }],
+  ["rm", "session/remove", { sessions: { references: ["ant"] }, force: false, cascade: true }],
+] as const)("%s --cascade is of the descendants too, and each is told", async (command, method, asked) => {
+  const family = () => ({
+    sessions: [
+      { id: "id-child", name: "child" },
+      { id: "id-ant", name: "ant" },
+    ],
+  });
+  supervisor = await scriptedSupervisor({
+    "session/stop": family,
+    "session/remove": family,
+    "session/wait": ({ session, until }) => ({
+      session: until === "removed" ? null : stopped(session.slice("id-".length)),
+      timedOut: false,
+      ended: [],
+    }),
+  });
+  expect(await perform(command, "--cascade", "ant")).toBe(0);
+  expect(context?.printed()).toMatch(/ child\n(.|\n)* ant\n/);
+  expect(supervisor.asked.find((one) => one.method === method)?.params).toEqual(asked);
+});
+
+test("a signal ends no session, so it has no cascade", async () => {
+  await expect(perform("kill", "-s", "USR1", "--cascade", "ant")).rejects.toThrow("--signal and --cascade");
+});
+
 test("kill -s signals the main process alone, of a selection those that run", async () => {
   supervisor = await scriptedSupervisor({
     "session/list": () => ({

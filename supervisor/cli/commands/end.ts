@@ -1,15 +1,14 @@
 /** overmind stop, kill, rm and prune: each returns once it is done, and says what it ended. */
 import type { Params, SessionSelection } from "../../../schemas/client-protocol.ts";
-import { type Fault, FaultError, fault, faultOf } from "../../../schemas/fault.ts";
+import { type Fault, FaultError, fault } from "../../../schemas/fault.ts";
 import type { EndedSession } from "../../../schemas/json-output.ts";
 import type { SessionView } from "../../../schemas/session-view.ts";
 import { parseSignal } from "../../../schemas/signals.ts";
 import { type EndedProcess, endedLine, hadEndedLine } from "../../../schemas/text/ended.ts";
 import { plain } from "../../../schemas/text/plain.ts";
 import type { CliContext } from "../context.ts";
-import { exitCodeOfFault } from "../exit-code.ts";
+import { forEachSession, reportFailures } from "../each-session.ts";
 import { printJson } from "../output/json.ts";
-import { reportFault } from "../output/report.ts";
 import type { Invocation } from "../parse.ts";
 import { selectionOf } from "../selection.ts";
 import { durationFlag, usageError } from "../values.ts";
@@ -18,26 +17,34 @@ interface Named {
   readonly id: string;
   readonly name: string;
 }
-interface Failure {
-  readonly session: string;
-  readonly fault: Fault;
-}
 
 export async function stop(invocation: Invocation<"stop">, context: CliContext): Promise<number> {
-  const graceMs = durationFlag("grace", invocation.flags.grace);
+  const { cascade, grace, json } = invocation.flags;
+  const graceMs = durationFlag("grace", grace);
   const sessions = selectionOf(invocation);
   return endAll(
     context,
-    { sessions, mode: "stop", graceMs },
-    { command: "stop", verb: "stopped", json: invocation.flags.json },
+    { sessions, mode: "stop", graceMs, ...cascadeOf(cascade) },
+    { command: "stop", verb: "stopped", json },
   );
 }
 
 export async function kill(invocation: Invocation<"kill">, context: CliContext): Promise<number> {
   const { flags } = invocation;
   const sessions = selectionOf(invocation);
-  if (flags.signal !== undefined) return signalAll(context, sessions, flags.signal, flags.json);
-  return endAll(context, { sessions, mode: "kill" }, { command: "kill", verb: "killed", json: flags.json });
+  if (flags.signal !== undefined) {
+    if (flags.cascade) throw usageError("--signal and --cascade exclude each other", "a signal ends no session");
+    return signalAll(context, sessions, flags.signal, flags.json);
+  }
+  return endAll(
+    context,
+    { sessions, mode: "kill", ...cascadeOf(flags.cascade) },
+    { command: "kill", verb: "killed", json: flags.json },
+  );
+}
+
+function cascadeOf(flag: boolean): { readonly cascade?: true } {
+  return flag ? { cascade: true } : {};
 }
 
 interface Telling {
@@ -51,7 +58,7 @@ async function endAll(context: CliContext, request: Params<"session/stop">, tell
   const { sessions: targets } = await context.link.request("session/stop", request);
   const isNamed = "references" in request.sessions;
   const ended: EndedSession[] = [];
-  const failures = await forEach(targets, async ({ id, name }) => {
+  const failures = await forEachSession(targets, async ({ id, name }) => {
     const { session, ended: processes } = await context.link.request("session/wait", { session: id, until: "ended" });
     if (session === null) return; // It was removed meanwhile, so it has ended.
     const hadEnded = session.endedAt !== null && Date.parse(session.endedAt) < askedAtMs;
@@ -74,7 +81,7 @@ async function signalAll(
   const signal = parseSignal(typed);
   if (signal === undefined) throw usageError(`${typed} is no signal`, "name one as in TERM, SIGINT or 9");
   const signalled: Named[] = [];
-  const failures = await forEach(await signalTargets(context, selection), async ({ id, name }) => {
+  const failures = await forEachSession(await signalTargets(context, selection), async ({ id, name }) => {
     await context.link.requestOnce("session/signal", { session: id, signal });
     signalled.push({ id, name });
     if (!json) await context.out.write(`sent ${signal} to ${plain(name)}\n`);
@@ -102,10 +109,11 @@ export async function rm(invocation: Invocation<"rm">, context: CliContext): Pro
   const { sessions: targets } = await context.link.request("session/remove", {
     sessions: selectionOf(invocation),
     force: flags.force,
+    ...cascadeOf(flags.cascade),
     graceMs: durationFlag("grace", flags.grace),
   });
   const removed: (Named & { processes: EndedProcess[] })[] = [];
-  const failures = await forEach(targets, async ({ id, name }) => {
+  const failures = await forEachSession(targets, async ({ id, name }) => {
     const ending = processesEnded(context, id, askedAtMs);
     await untilRemoved(context, { id, name });
     const processes = await ending;
@@ -119,7 +127,7 @@ export async function rm(invocation: Invocation<"rm">, context: CliContext): Pro
 export async function prune({ flags }: Invocation<"prune">, context: CliContext): Promise<number> {
   const { removing, kept } = await context.link.request("session/prune", {});
   const removed: Named[] = [];
-  const failures = await forEach(removing, async (session) => {
+  const failures = await forEachSession(removing, async (session) => {
     await untilRemoved(context, session);
     removed.push(session);
     if (!flags.json) await context.out.write(`${endedLine("removed", session.name, [])}\n`);
@@ -156,26 +164,4 @@ async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
     if (error instanceof FaultError && error.fault.code === "not-found") return undefined;
     throw error;
   }
-}
-
-/** All at once; a failure of one is no failure of the others. Only faults are told: a bug goes its way. */
-async function forEach(sessions: readonly Named[], act: (session: Named) => Promise<void>): Promise<Failure[]> {
-  const failures: Failure[] = [];
-  await Promise.all(
-    sessions.map(async (session) => {
-      try {
-        await act(session);
-      } catch (error) {
-        if (!(error instanceof FaultError)) throw error;
-        failures.push({ session: session.name, fault: faultOf(error) });
-      }
-    }),
-  );
-  return failures;
-}
-
-/** The exit code of the worst. */
-async function reportFailures(context: CliContext, failures: readonly Failure[]): Promise<number> {
-  for (const failure of failures) await reportFault(context.err, failure.fault);
-  return Math.max(0, ...failures.map((failure) => exitCodeOfFault(failure.fault, false)));
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { Params } from "../../../schemas/client-protocol.ts";
+import type { Params, ResultOf } from "../../../schemas/client-protocol.ts";
 import { FaultError, fault } from "../../../schemas/fault.ts";
 import { RecordKind } from "../../../schemas/segment.ts";
 import type { SessionView } from "../../../schemas/session-view.ts";
@@ -27,6 +27,13 @@ type Follow = Params<"log/follow">;
 interface Stream {
   readonly session: SessionView;
   readonly bytes: Buffer;
+  /** What its screen is; a full-screen program's. */
+  readonly screen?: {
+    readonly scrollback: readonly string[];
+    readonly lines: readonly string[];
+    /** Of how much of the bytes; all of them when absent. */
+    readonly offset?: number;
+  };
 }
 
 /**
@@ -78,6 +85,11 @@ async function serve(streams: readonly Stream[], options: { readonly breakAfterB
       setImmediate(() => pump(subscription, peer));
       return { subscription, session: { id: stream.session.id, name: stream.session.name } };
     },
+    "screen/get": ({ session, scrollback }) => {
+      const found = find(session);
+      if (found === undefined) throw new FaultError(fault("not-found", `there is no session ${session}`));
+      return screenOf(found, scrollback ?? false);
+    },
     "event/list": () => ({ events: [] }),
     "event/follow": () => ({ subscription: 0 }),
   });
@@ -87,6 +99,23 @@ async function serve(streams: readonly Stream[], options: { readonly breakAfterB
     pump(subscription, peer);
   };
   return { follows };
+}
+
+function screenOf({ session, bytes, screen }: Stream, withScrollback: boolean): ResultOf<"screen/get"> {
+  return {
+    session: { id: session.id, name: session.name },
+    attempt: 1,
+    offset: screen?.offset ?? bytes.length,
+    columns: 80,
+    rows: 24,
+    cursor: { column: 0, row: 0, visible: true },
+    title: "",
+    alternate: screen !== undefined,
+    fullScreen: screen !== undefined,
+    scrollback: withScrollback ? [...(screen?.scrollback ?? [])] : [],
+    lines: [...(screen?.lines ?? [])],
+    ansi: "",
+  };
 }
 
 /** Whole records alone are sent. */
@@ -189,6 +218,70 @@ describe("one session", () => {
   });
 });
 
+describe("a full-screen program", () => {
+  const soup = encodeRecords([
+    output("\x1b[?1049h\x1b[H\x1b[2J"),
+    output("\x1b[3;1Hsoup\x1b[5;1Hof escapes"),
+    {
+      kind: RecordKind.marker,
+      payload: JSON.stringify({ id: "transition:4", marker: "transition", text: "RUNNING -> COMPLETED: done" }),
+    },
+  ]);
+  const screen = { scrollback: ["above 1", "above 2"], lines: ["first", "", "last \x07", "", ""] };
+  const closing = /^-- overmind: the screen of vim, a full-screen program; --raw has its bytes$/;
+  const vim = { session: ended("vim"), bytes: soup, screen };
+
+  test("is its screen with what is above it, and says so", async () => {
+    await serve([vim]);
+    const lines = (await run(["vim"])).trimEnd().split("\n");
+    expect(lines.slice(0, -1)).toEqual(["above 1", "above 2", "first", "", "last \\x07"]);
+    expect(lines.at(-1)).toMatch(closing);
+  });
+
+  test("the last lines, and those that match", async () => {
+    await serve([vim]);
+    expect((await run(["vim", "-n", "2"])).split("\n").slice(0, -2)).toEqual(["", "last \\x07"]);
+    expect((await run(["vim", "--grep", "^a", "-n", "1"])).split("\n").slice(0, -2)).toEqual(["above 2"]);
+    expect(await run(["vim", "-n", "0"])).toMatch(/^-- overmind: [^\n]*\n$/);
+  });
+
+  test("--raw, --json and --since are of what it wrote", async () => {
+    await serve([vim]);
+    expect(await run(["vim", "--raw"])).toContain("\x1b[3;1Hsoup");
+    expect(await run(["vim", "--json"])).toContain('"text":"soup"');
+    expect(await run(["vim", "--since", "2026-01-01"])).toContain("soup");
+    expect(supervisor?.asked.some(({ method }) => method === "screen/get")).toBe(false);
+  });
+
+  test("followed: the screen, how to watch it, then what happens alone", async () => {
+    const later = encodeRecords([
+      output("\x1b[3;1Hmore soup\n"),
+      {
+        kind: RecordKind.marker,
+        payload: JSON.stringify({ id: "transition:5", marker: "transition", text: "RUNNING -> CRASHED: it fell" }),
+      },
+    ]);
+    const living = sessionView({ name: "vim", id: "id-vim", phase: "RUNNING" });
+    const bytes = Buffer.concat([soup, later]);
+    const { follows } = await serve([{ session: living, bytes, screen: { ...screen, offset: soup.length } }]);
+    const written = await run(["vim"], { isTerminal: true });
+    expect(follows.map(({ from }) => from)).toEqual([{ attempt: 1, offset: soup.length }]);
+    expect(written).toContain("last \\x07\n-- overmind: the screen of vim");
+    expect(written).not.toContain("soup");
+    expect(written).toMatch(/\n-- overmind: RUNNING -> CRASHED: it fell \([\d:]+\)\n$/);
+    expect(context?.complained()).toContain("overmind attach vim --read-only");
+  });
+
+  test("among all sessions it is what happened to it, and where to look", async () => {
+    await serve([vim, { session: ended("plain"), bytes: encodeRecords([output("hello\n")]) }]);
+    const lines = (await run([])).trimEnd().split("\n");
+    expect(lines).toHaveLength(3);
+    expect(lines).toContain("plain | hello");
+    expect(lines[1] ?? "").toMatch(/^vim \| -- overmind: RUNNING -> COMPLETED: done/);
+    expect(lines[2] ?? "").toMatch(/^vim \| -- overmind: a full-screen program: overmind screen vim/);
+  });
+});
+
 test("all sessions: each line tagged, in order of time", async () => {
   const at = (second: number) => Date.UTC(2026, 10, 24, 12, 0, second);
   await serve([
@@ -204,6 +297,9 @@ test("on a terminal a living session is followed, and Ctrl-C leaves it alone", a
   const asked: string[] = [];
   supervisor = await scriptedSupervisor({
     "session/get": () => ({ session: sessionView(), transitions: [], environment: null, logs: [] }),
+    "screen/get": () => {
+      throw new FaultError(fault("conflict", "calm-otter has no terminal"));
+    },
     "log/follow": ({ follow, from }, peer) => {
       asked.push(`${follow} ${JSON.stringify(from)}`);
       const bytes = encodeRecords([output("name? ")]);

@@ -3,19 +3,22 @@
 import { FaultError } from "../../../schemas/fault.ts";
 import { RecordKind } from "../../../schemas/segment.ts";
 import type { SessionView } from "../../../schemas/session-view.ts";
+import { plain } from "../../../schemas/text/plain.ts";
 import type { CliContext } from "../context.ts";
 import { followEvents, latestEventId } from "../event-follow.ts";
+import { isLiving } from "../living.ts";
 import { type LogPosition, type LogStart, readLog } from "../log-follow.ts";
 import { LogPrinter, type LogSource } from "../output/log-printer.ts";
-import type { LogEntry } from "../output/log-reader.ts";
+import type { LogEntry, LogNote } from "../output/log-reader.ts";
 import { LogView } from "../output/log-view.ts";
+import { hint } from "../output/report.ts";
 import { mergeByTime } from "../output/time-merge.ts";
 import type { Invocation } from "../parse.ts";
 import { countFlag, patternFlag, sinceFlag, usageError } from "../values.ts";
+import { type FullScreen, fullScreenOf, printFullScreen } from "./logs-screen.ts";
 
 /** The protocol's bound; so many lines are held until the last of them is known. */
 const MOST_LINES = 10_000_000;
-const ENDED: ReadonlySet<SessionView["phase"]> = new Set(["COMPLETED", "CRASHED", "STOPPED", "LOST"]);
 const OUTPUT_KINDS: ReadonlySet<number> = new Set([RecordKind.terminal, RecordKind.stdout, RecordKind.stderr]);
 
 interface Reading {
@@ -24,7 +27,10 @@ interface Reading {
   readonly from: LogStart;
   /** Only the last so many lines of what there is. */
   readonly lastLines: number | undefined;
-  view(source: LogSource): LogView;
+  readonly pattern: RegExp | undefined;
+  /** Lines that people read are printed, which a full-screen program has only on its screen. */
+  readonly isForPeople: boolean;
+  view(source: LogSource, options?: { readonly notesOnly: boolean }): LogView;
 }
 
 export async function logs(invocation: Invocation<"logs">, context: CliContext): Promise<number> {
@@ -35,13 +41,16 @@ export async function logs(invocation: Invocation<"logs">, context: CliContext):
   const reading = readingOf(invocation, context);
   const [reference] = operands;
   const sessions = reference === undefined ? await everySession(context) : [await sessionNamed(context, reference)];
-  const isAlive = sessions.some((session) => !ENDED.has(session.phase));
+  const isAlive = sessions.some((session) => isLiving(session));
   const follow = flags.follow || (!flags["no-follow"] && context.out.isTerminal && isAlive);
   const interrupted = follow ? context.interrupted() : new Promise<never>(() => {});
+  const [named] = reference === undefined ? [] : sessions;
   const work =
-    reference !== undefined && isVerbatim(invocation)
-      ? copyBytes(reading, sessions[0]?.id ?? reference, follow)
-      : printLines(reading, sessions, { follow, joinNew: reference === undefined });
+    named === undefined
+      ? printLines(reading, sessions, { follow, joinNew: true })
+      : isVerbatim(invocation)
+        ? copyBytes(reading, named.id, follow)
+        : printOne(reading, named, follow);
   await Promise.race([work, interrupted]);
   return 0;
 }
@@ -54,9 +63,12 @@ function readingOf({ flags, operands }: Invocation<"logs">, context: CliContext)
   return {
     context,
     lastLines,
+    pattern,
+    isForPeople: !raw && !json,
     from: startOf(lastLines, sinceMs, pattern),
     printer: new LogPrinter(context.out, { tagged: operands.length === 0, timestamps, raw, json }),
-    view: (source) => new LogView(source, { raw, json, pattern, now: () => context.now() }),
+    view: (source, { notesOnly } = { notesOnly: false }) =>
+      new LogView(source, { raw, json, pattern, notesOnly, now: () => context.now() }),
   };
 }
 
@@ -84,9 +96,27 @@ async function copyBytes({ context, from }: Reading, session: string, follow: bo
   );
 }
 
+/** The screen of a full-screen program, unless what it wrote since a time is asked for; else its lines. */
+async function printOne(reading: Reading, session: SessionView, follow: boolean): Promise<void> {
+  const { context, isForPeople, from } = reading;
+  const shown = isForPeople && !("sinceMs" in from) ? await fullScreenOf(context, session) : undefined;
+  if (shown === undefined) {
+    await printLines(reading, [session], { follow, joinNew: false });
+    return;
+  }
+  await printFullScreen(context, shown, reading);
+  if (!follow) return;
+  if (context.out.isTerminal && isLiving(session))
+    await hint(context.err, `to watch it: overmind attach ${session.name} --read-only`);
+  const { attempt, offset } = shown;
+  await printFollowing(reading, { ...followedOf(reading, session, shown), position: { attempt, offset } });
+}
+
 interface Followed {
   readonly session: SessionView;
   readonly view: LogView;
+  /** Undefined for a program whose lines are readable. */
+  readonly shown: FullScreen | undefined;
   position: LogPosition | undefined;
 }
 
@@ -97,10 +127,15 @@ async function printLines(
 ): Promise<void> {
   // Asked before the history is read: a session that begins meanwhile is found by its events.
   const afterId = follow && joinNew ? await newestEvent(reading.context) : undefined;
-  const followed = sessions.map((session) => followedOf(reading, session));
+  const followed = await Promise.all(
+    sessions.map(async (session) => {
+      const shown = reading.isForPeople && joinNew ? await fullScreenOf(reading.context, session) : undefined;
+      return followedOf(reading, session, shown);
+    }),
+  );
   await printHistory(reading, followed, follow);
   if (!follow) return;
-  const living = followed.filter(({ session }) => !ENDED.has(session.phase) || !joinNew);
+  const living = followed.filter(({ session }) => isLiving(session) || !joinNew);
   const joining =
     afterId === undefined
       ? Promise.resolve()
@@ -108,8 +143,9 @@ async function printLines(
   await Promise.all([joining, ...living.map((one) => printFollowing(reading, one))]);
 }
 
-function followedOf(reading: Reading, session: SessionView): Followed {
-  return { session, view: reading.view({ name: session.name, process: "main" }), position: undefined };
+function followedOf(reading: Reading, session: SessionView, shown?: FullScreen): Followed {
+  const view = reading.view({ name: session.name, process: "main" }, { notesOnly: shown !== undefined });
+  return { session, view, shown, position: undefined };
 }
 
 /** What there is, in order of time. Lines under way are left to the one who follows. */
@@ -137,10 +173,17 @@ async function printHistory(reading: Reading, followed: readonly Followed[], goe
         }),
       );
       if (!goesOn) await push(one.view.flush());
+      if (one.shown !== undefined && reading.pattern === undefined) await push([pointer(one.shown, context.now())]);
       await inputs[index]?.end();
     }),
   );
   if (lastLines !== undefined) await printItems(printer, lastLines === 0 ? [] : last.slice(-lastLines));
+}
+
+/** Where to look instead, after all that has happened. */
+function pointer({ session, attempt }: FullScreen, timeMs: number): LogNote {
+  const text = `a full-screen program: overmind screen ${plain(session.name)}`;
+  return { type: "note", kind: "marker", timeMs, attempt, text };
 }
 
 interface Printed {

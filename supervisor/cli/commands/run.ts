@@ -6,13 +6,16 @@ import type { Params } from "../../../schemas/client-protocol.ts";
 import { splitCommandLine } from "../../../schemas/command-line.ts";
 import { FaultError, fault } from "../../../schemas/fault.ts";
 import { plain } from "../../../schemas/text/plain.ts";
-import { attach, terminalSize } from "../attach/attach.ts";
+import { attach } from "../attach/attach.ts";
+import { detachKeysOf } from "../attach/detach-setting.ts";
+import { terminalSides } from "../attach/own-terminal.ts";
 import type { CliContext } from "../context.ts";
 import { parseDotenv } from "../dotenv.ts";
 import { printJson } from "../output/json.ts";
 import { warn } from "../output/report.ts";
 import type { Invocation } from "../parse.ts";
 import { durationFlag, pairsFlag, usageError } from "../values.ts";
+import { healingFlags, placeFlags } from "./run-flags.ts";
 
 export async function run(invocation: Invocation<"run">, context: CliContext): Promise<number> {
   const { flags } = invocation;
@@ -25,6 +28,7 @@ export async function run(invocation: Invocation<"run">, context: CliContext): P
       "a scratch repository has no checkout to take changes from",
     );
   }
+  const detachKeys = detachKeysOf(flags["detach-keys"], context);
   const program = await programOf(invocation, context);
   const { session, warnings } = await context.link.requestOnce("session/run", {
     ...program,
@@ -39,10 +43,13 @@ export async function run(invocation: Invocation<"run">, context: CliContext): P
     graceMs: durationFlag("grace", flags.grace),
     keepChildren: flags["keep-children"],
     removeWhenEnded: flags.rm,
-    ...(flags.attach ? terminalSize() : {}),
+    ...healingFlags(flags),
+    ...placeFlags(flags),
+    ...(flags.attach ? terminalSides() : {}),
   });
   for (const warning of warnings) await warn(context.err, warning);
-  if (flags.attach) return attach(session, context);
+  // What it wrote before this terminal was attached is shown too.
+  if (flags.attach) return attach(session, context, { detachKeys, readOnly: false, from: { attempt: 1, offset: 0 } });
   if (flags.json) await printJson(context.out, "run", { session, warnings });
   else await context.out.write(`${plain(session.name)}\n`);
   return 0;
