@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { sessionRecord } from "../../test/fakes/session-record.ts";
-import { ancestorsOf, familiesOf, obstacleToChild } from "./family.ts";
+import { ancestorsOf, familiesOf, obstacleToChild, obstacleToRemoval } from "./family.ts";
 import { hasEnded, PHASES, type Phase, type SessionRecord } from "./session.ts";
 
 const LIMITS = { maxDepth: 4, maxChildren: 3 };
@@ -105,4 +105,24 @@ test("whoever is being ended with its descendants gets no new ones, at any depth
   for (const parent of all) expect(obstacleToChild(parent, all, LIMITS)).toMatchObject({ code: "conflict" });
   const alone = [{ ...head, desired: { ...ending, childrenFirst: undefined } as never }, child, grandchild];
   expect(obstacleToChild(child, alone, LIMITS)).toBeUndefined();
+});
+
+test("one that is removed with its descendants stays while a child of it does; alone it does not ask for them", () => {
+  const desired = {
+    state: "removed",
+    mode: "stop",
+    graceMs: 1,
+    requestedAtMs: 1,
+    by: "the user",
+    force: false,
+  } as const;
+  const parent = member(0, undefined, "STOPPED");
+  const all = [parent, member(1, 0, "STOPPED"), member(2, undefined, "RUNNING")];
+  const together: SessionRecord = { ...parent, desired: { ...desired, childrenFirst: true } };
+  expect(obstacleToRemoval(together, all)).toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("name1"),
+  });
+  expect(obstacleToRemoval(together, [parent, member(2, undefined)])).toBeUndefined();
+  expect(obstacleToRemoval({ ...parent, desired }, all)).toBeUndefined();
 });

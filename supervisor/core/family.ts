@@ -65,16 +65,26 @@ export function obstacleToChild(
   const depth = ancestors.length + 1;
   if (depth > maxDepth) {
     return fault("not-permitted", `a child of ${parent.name} would stand at depth ${depth}; maxDepth is ${maxDepth}`, {
-      hint: `whoever runs Overmind may allow more: overmind config set maxDepth ${depth}`,
+      hint: `whoever runs Overmind may allow more: overmind config set maxDepth ${depth} --user`,
     });
   }
   const living = all.filter((session) => session.parentId === parent.id && mayStartAgain(session)).length;
   if (living >= maxChildren) {
     return fault("conflict", `${parent.name} has ${living} living children; maxChildren is ${maxChildren}`, {
-      hint: `wait until one has ended, or allow more: overmind config set maxChildren ${living + 1}`,
+      hint: `wait until one has ended, or allow more: overmind config set maxChildren ${living + 1} --user`,
     });
   }
   return undefined;
+}
+
+/** Why a session that is removed with its descendants stays: one of them could not be removed. `all` are all there are. */
+export function obstacleToRemoval(session: SessionRecord, all: readonly SessionRecord[]): Fault | undefined {
+  if (session.desired.state === "running" || session.desired.childrenFirst !== true) return undefined;
+  const child = all.find(({ parentId }) => parentId === session.id);
+  if (child === undefined) return undefined;
+  return fault("conflict", `${session.name} was not removed: its child ${child.name} is still there`, {
+    hint: `why it is: overmind describe ${child.name}`,
+  });
 }
 
 /**

@@ -1,14 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { sessionRecord } from "../../test/fakes/session-record.ts";
 import { IDLE_AFTER_MS } from "./activity.ts";
-import {
-  MESSAGE_GAP_MS,
-  type MessageFacts,
-  planMessages,
-  RAW_PATIENCE_MS,
-  startsNoMore,
-  whyQueued,
-} from "./plan-messages.ts";
+import { type MessageFacts, planMessages, RAW_PATIENCE_MS, startsNoMore, whyQueued } from "./plan-messages.ts";
 import { type MessageRecord, PHASES, type SessionRecord } from "./session.ts";
 
 const NOW = 1_000_000;
@@ -40,7 +33,6 @@ function facts(given: Partial<MessageFacts> = {}): MessageFacts {
     hostId: "host-1",
     activity: "idle",
     main: { state: "running", startedAtMs: NOW - 60_000, lastOutputMs: NOW - 60_000 },
-    lastTyped: undefined,
     lastInTurn: undefined,
     refused: undefined,
     ...given,
@@ -87,19 +79,6 @@ describe("a queued message", () => {
       type: "wait",
       untilMs: NOW + IDLE_AFTER_MS,
     });
-  });
-
-  test("does not tread on the heels of the one before it", () => {
-    const lastTyped = { attempt: 1, deliveredAtMs: NOW - 30 };
-    for (const now of [true, false]) {
-      const action = planMessages(running, [message({ now })], facts({ lastTyped }));
-      expect(action).toEqual({ type: "wait", untilMs: NOW - 30 + MESSAGE_GAP_MS });
-    }
-    const early = { attempt: 1, deliveredAtMs: NOW + 3_600_000 };
-    const untilMs = NOW + MESSAGE_GAP_MS;
-    expect(planMessages(running, [message()], facts({ lastTyped: early }))).toEqual({ type: "wait", untilMs });
-    const other = { attempt: 2, deliveredAtMs: NOW };
-    expect(planMessages(running, [message()], facts({ lastTyped: other })).type).toBe("begin");
   });
 
   test("goes out with the one that it stood behind, and not with one of an earlier start", () => {

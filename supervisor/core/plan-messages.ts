@@ -7,8 +7,6 @@ import { type Activity, hasEnded, type MessageRecord, type SessionRecord } from 
 
 /** A raw program that never falls silent gets its message after so long: by then it is its way to be. */
 export const RAW_PATIENCE_MS = 10_000;
-/** Between two messages: read in one go, the Enter of the first and the text of the second would pass for one paste. */
-export const MESSAGE_GAP_MS = 100;
 
 export interface MessageFacts {
   readonly nowMs: number;
@@ -20,18 +18,14 @@ export interface MessageFacts {
     | { readonly state: "unknown" }
     | { readonly state: "running"; readonly startedAtMs: number; readonly lastOutputMs: number }
     | { readonly state: "exited" };
-  /** The last message that was typed. */
-  readonly lastTyped: Typed | undefined;
-  /** The last that was typed in its turn, without `now`: those that stood behind it then go out with it. */
-  readonly lastInTurn: Typed | undefined;
+  /** The last message that was typed in its turn, without `now`: those that stood behind it then go out with it. */
+  readonly lastInTurn: Pick<MessageRecord, "attempt" | "deliveredAtMs"> | undefined;
   /**
    * What the host answered before `main` was seen: of this message nothing was typed. `gone`: because the process is not
    * there or takes nothing; else because of the message itself.
    */
   readonly refused: { readonly messageId: string; readonly gone: boolean; readonly why: string } | undefined;
 }
-
-export type Typed = Pick<MessageRecord, "attempt" | "deliveredAtMs">;
 
 /** One step. The controller applies it and looks again; each may be repeated without harm. */
 export type MessageAction =
@@ -65,7 +59,7 @@ export function planMessages(
   messages: readonly MessageRecord[],
   facts: MessageFacts,
 ): MessageAction {
-  const delivering = messages.find(({ state }) => state === "delivering");
+  const delivering = undefined as MessageRecord | undefined;
   if (delivering !== undefined) return planDelivering(session, delivering, facts);
   const message = nextInLine(messages);
   if (message === undefined) return REST;
@@ -73,15 +67,14 @@ export function planMessages(
     return { type: "settle", message, state: "failed", reason: endedReason(session) };
   }
   if (!takesMessages(session, facts)) return REST;
-  const turnAtMs = dueTime(message, session, facts);
-  if (turnAtMs === undefined) return REST;
-  const dueAtMs = Math.max(turnAtMs, gapEnd(session, facts));
+  const dueAtMs = dueTime(message, session, facts);
+  if (dueAtMs === undefined) return REST;
   if (dueAtMs > facts.nowMs) return { type: "wait", untilMs: dueAtMs };
   return { type: "begin", message, attempt: session.observed.attempt, hostId: facts.hostId };
 }
 
 /** Those with `now` go first, among themselves in order; the others wait in order of arrival. */
-export function nextInLine(messages: readonly MessageRecord[]): MessageRecord | undefined {
+function nextInLine(messages: readonly MessageRecord[]): MessageRecord | undefined {
   return messages.find(({ now }) => now) ?? messages[0];
 }
 
@@ -138,12 +131,6 @@ function dueTime(message: MessageRecord, session: SessionRecord, facts: MessageF
   // what it wrote last.
   const idleAtMs = Math.min(facts.nowMs, Math.max(startedAtMs, lastOutputMs)) + IDLE_AFTER_MS;
   return Math.min(idleAtMs, patienceEndsMs);
-}
-
-/** A time to come (the wall clock was set back) counts as now. */
-function gapEnd({ observed }: SessionRecord, { lastTyped, nowMs }: MessageFacts): number {
-  if (lastTyped?.attempt !== observed.attempt) return 0;
-  return Math.min(nowMs, lastTyped.deliveredAtMs ?? 0) + MESSAGE_GAP_MS;
 }
 
 /** It stood behind one that was typed: a queue that has begun goes out whole, whatever the program makes of the first. */

@@ -198,7 +198,8 @@ function planEnded(session: SessionRecord, facts: SessionFacts): SessionAction {
       set: { queuedAtMs: facts.nowMs, fault: null },
     };
   }
-  if (!spec.removeWhenEnded || observed.fault !== undefined) return REST;
+  // Its children know whose they are by its record.
+  if (!spec.removeWhenEnded || observed.fault !== undefined || facts.busyChildren > 0) return REST;
   const keptMs = facts.logReaders > 0 ? LAST_READERS_PATIENCE_MS : FIRST_READER_PATIENCE_MS;
   const untilMs = (observed.endedAtMs ?? 0) + keptMs;
   if (facts.nowMs < untilMs) return { type: "wait", untilMs };

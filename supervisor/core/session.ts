@@ -36,6 +36,12 @@ export function startAsked({ desired, observed }: SessionRecord): boolean {
   );
 }
 
+/** Nothing further happens to it before its children have ended: it is ended with them, or removes itself. */
+export function waitsForChildren({ desired, observed, spec }: SessionRecord): boolean {
+  if (desired.state !== "running") return desired.childrenFirst === true;
+  return spec.removeWhenEnded && hasEnded(observed.phase);
+}
+
 /** A further start is due, or asked for: what waits for its end goes on waiting. */
 export function mayStartAgain(session: SessionRecord): boolean {
   return !hasEnded(session.observed.phase) || startAsked(session);

@@ -15,9 +15,11 @@ export interface TypingModes extends CursorMode {
 }
 
 /** Agents take an Enter on the heels of a paste as a part of it, and wait some tens of ms for more to come. */
-const PASTE_PAUSE_MS = 100;
+export const PASTE_PAUSE_MS = 100;
 /** Escape with a key on its heels is Alt and that key: programs wait up to so long before they take it for itself. */
 const ESCAPE_PAUSE_MS = 100;
+/** Behind a message: read in one go, its Enter and the text of the next would pass for one paste. */
+const MESSAGE_GAP_MS = 100;
 /** Enough that the next key is read by itself, not taken with the last for pasted text. */
 const KEY_PAUSE_MS = 20;
 
@@ -43,7 +45,7 @@ export function messageText(text: string): Result<string> {
   );
 }
 
-/** In the order of typing; the last one's pause is none. */
+/** In the order of typing. The last one's pause keeps the next message off: nobody waits for it. */
 export function typeMessage(
   message: Pick<MessageRecord, "text" | "keys" | "enter">,
   terminal: { readonly stdio: SessionSpec["stdio"]; readonly modes: TypingModes },
@@ -58,7 +60,7 @@ export function typeMessage(
     writes.push({ text, pauseMs: key === "escape" ? ESCAPE_PAUSE_MS : KEY_PAUSE_MS });
   }
   if (message.enter) writes.push({ text: ENTER, pauseMs: 0 });
-  return writes.map((write, index) => (index === writes.length - 1 ? { ...write, pauseMs: 0 } : write));
+  return writes.map((write, index) => (index === writes.length - 1 ? { ...write, pauseMs: MESSAGE_GAP_MS } : write));
 }
 
 /** No end of a paste can be in the text: it would begin with an escape, and that is refused. */

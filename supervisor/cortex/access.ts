@@ -1,10 +1,8 @@
 /** Which sessions a caller may read and act on: a person all, a session itself and its descendants. */
+import { ancestorsOf } from "../core/family.ts";
 import type { SessionRecord } from "../core/session.ts";
 import type { Store } from "../ports/store.ts";
 import type { Caller } from "./handler.ts";
-
-/** A chain of parents is never this long; a longer one is a circle in damaged data. */
-const DEEPEST_CHAIN = 64;
 
 type Records = Pick<Store, "session">;
 
@@ -20,10 +18,5 @@ export function mayAct(store: Records, caller: Caller, session: SessionRecord): 
 }
 
 function descendsFrom(store: Records, session: SessionRecord, ancestorId: string): boolean {
-  let parentId = session.parentId;
-  for (let depth = 0; parentId !== undefined && depth < DEEPEST_CHAIN; depth += 1) {
-    if (parentId === ancestorId) return true;
-    parentId = store.session(parentId)?.parentId;
-  }
-  return false;
+  return ancestorsOf(session, (id) => store.session(id)).some(({ id }) => id === ancestorId);
 }

@@ -65,6 +65,7 @@ class HiveLink {
         observe: (key) => ask("process/observe", { key }),
         acknowledgeExit: (key) => ask("process/acknowledge-exit", { key }),
         input: (key, bytes) => ask("process/input", { key }, bytes),
+        deliver: (key, message, bytes) => ask("process/deliver", { key, ...message }, bytes),
         closeInput: (key) => ask("process/close-input", { key }),
         resize: (key, size) => ask("process/resize", { key, size }),
         signal: (key, signal) => ask("process/signal", { key, signal }),
@@ -76,7 +77,11 @@ class HiveLink {
         signal: (sessionId, main, signal) =>
           ask("tree/signal", { sessionId, signal, ...(main === undefined ? {} : { main }) }),
         members: (sessionId, main) => ask("tree/members", { sessionId, ...(main === undefined ? {} : { main }) }),
-        usage: (sessions) => ask("tree/usage", { sessions }),
+        usage: (sessions, { io }) => ask("tree/usage", { sessions, io }),
+      },
+      machine: {
+        memory: () => ask("machine/memory", {}),
+        loginEnvironment: () => ask("machine/login-environment", {}),
       },
       workspaces: {
         plan: (request) => ask("workspace/plan", request),

@@ -6,6 +6,8 @@ import type { Hive } from "../ports/hive.ts";
 import type { Store } from "../ports/store.ts";
 import type { ActivityTracker } from "../sessions/activity.ts";
 import type { LogReaders } from "../sessions/log-readers.ts";
+import type { Attachments } from "../sessions/screen-attachments.ts";
+import type { Screens } from "../sessions/screens.ts";
 import type { UsageSampler } from "./usage.ts";
 
 export interface SupervisorIdentity {
@@ -39,6 +41,8 @@ export interface Services {
   readonly log: Log;
   readonly activity: ActivityTracker;
   readonly logReaders: LogReaders;
+  readonly screens: Screens;
+  readonly attachments: Attachments;
   readonly usage: UsageSampler;
   readonly identity: SupervisorIdentity;
   readonly injected: Injected;

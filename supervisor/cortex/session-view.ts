@@ -1,8 +1,10 @@
 /** The one file that turns records of the core into the shapes that clients see (schemas/session-view.ts). */
-import type { EventView, SessionView, TransitionView } from "../../schemas/session-view.ts";
+import type { EventView, MessageView, SessionView, TransitionView } from "../../schemas/session-view.ts";
+import { countedRestarts } from "../core/restart.ts";
 import {
   type Activity,
   hasEnded,
+  type MessageRecord,
   type SessionRecord,
   type SessionSpec,
   type Transition,
@@ -12,8 +14,13 @@ import type { StoredEvent } from "../ports/store.ts";
 
 /** Facts that are in no record. */
 export interface LiveFacts {
+  readonly nowMs: number;
   readonly activity: Activity | undefined;
   readonly usage: TreeUsage | undefined;
+  /** Messages to which something still happens. */
+  readonly queuedMessages: number;
+  /** People attached to its terminal. */
+  readonly attached: number;
 }
 
 export function sessionView(session: SessionRecord, live: LiveFacts): SessionView {
@@ -34,6 +41,12 @@ export function sessionView(session: SessionRecord, live: LiveFacts): SessionVie
     hiveId: session.hiveId,
     attempt: observed.attempt,
     restarts: observed.restarts,
+    restart: restartView(session, live.nowMs),
+    nextStartAt: isoOrNull(observed.phase === "BACKOFF" ? observed.nextStartAtMs : undefined),
+    activityTimeoutMs: spec.activityTimeoutMs ?? null,
+    priority: spec.priority,
+    queuedMessages: live.queuedMessages,
+    attached: live.attached,
     // Of a process that has ended the number may be another's by now.
     pid: observed.exit === undefined && !hasEnded(observed.phase) ? (observed.main?.pid ?? null) : null,
     createdAt: iso(session.createdAtMs),
@@ -52,6 +65,11 @@ export function sessionView(session: SessionRecord, live: LiveFacts): SessionVie
   };
 }
 
+function restartView(session: SessionRecord, nowMs: number): SessionView["restart"] {
+  const { policy, maxRestarts, windowMs, backoffMs } = session.spec.restart;
+  return { policy, maxRestarts, windowMs: windowMs ?? null, backoffMs, counted: countedRestarts(session, nowMs) };
+}
+
 /** A session's environment never changes, and a list of two hundred sessions would sort it each time. */
 const knownNames = new WeakMap<SessionSpec, string[]>();
 
@@ -62,7 +80,30 @@ function environmentNames(spec: SessionSpec): string[] {
 }
 
 function usageView(usage: TreeUsage): NonNullable<SessionView["usage"]> {
-  return { cpu: usage.cpu, memoryBytes: usage.memoryBytes, processes: usage.processes, sampledAt: iso(usage.atMs) };
+  return {
+    cpu: usage.cpu,
+    memoryBytes: usage.memoryBytes,
+    processes: usage.processes,
+    readBytesPerSecond: usage.readBytesPerSecond ?? null,
+    writtenBytesPerSecond: usage.writtenBytesPerSecond ?? null,
+    sampledAt: iso(usage.atMs),
+  };
+}
+
+export function messageView(message: MessageRecord): MessageView {
+  const isTyped = message.state !== "queued" && message.state !== "failed";
+  return {
+    id: message.id,
+    sessionId: message.sessionId,
+    createdAt: iso(message.createdAtMs),
+    by: message.by,
+    text: message.text,
+    keys: [...message.keys],
+    state: message.state,
+    reason: message.reason,
+    attempt: isTyped ? (message.attempt ?? null) : null,
+    deliveredAt: isoOrNull(message.deliveredAtMs),
+  };
 }
 
 export function transitionView(transition: Transition): TransitionView {

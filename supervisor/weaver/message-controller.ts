@@ -20,7 +20,7 @@ const MOST_STEPS = 32;
 
 /** What the controller itself needs of the world. */
 export interface MessageParts {
-  readonly store: Pick<Store, "session" | "messages" | "changeMessage">;
+  readonly store: Pick<Store, "session" | "messages" | "lastInTurn" | "changeMessage">;
   readonly hive: { readonly id: string; readonly processes: Pick<Processes, "observe" | "deliver"> };
   readonly clock: Pick<Clock, "now">;
   readonly log: Log;
@@ -62,45 +62,35 @@ export function startMessageLoop(parts: {
 export function createMessageController(parts: MessageParts): (sessionId: string) => Promise<Outcome> {
   const { store, hive } = parts;
   return async (sessionId) => {
-    let said: Said | undefined;
+    let refused: MessageFacts["refused"];
     for (let step = 0; step < MOST_STEPS; step += 1) {
       const messages = store.messages(sessionId, { unsettled: true });
       const session = store.session(sessionId);
       if (messages.length === 0 || (session !== undefined && session.hiveId !== hive.id)) return DONE;
-      said ??= typedBefore(parts, sessionId);
-      const facts = await observe(parts, sessionId, session, messages, said);
+      const facts = await observe(parts, sessionId, session, messages, refused);
       if (!facts.ok) return { type: "retry", fault: facts.fault };
       const action = planMessages(session, messages, facts.value);
       const applied = await apply(parts, session, facts.value, action);
       if (applied.type === "settled") return applied.outcome;
-      said = { lastTyped: said.lastTyped, lastInTurn: said.lastInTurn, ...applied.said };
+      refused = applied.refused;
     }
     return { type: "again", afterMs: 0 };
   };
 }
 
-/** What the steps of one tick give on to the next of them. */
-type Said = Partial<Pick<MessageFacts, "refused" | "lastTyped" | "lastInTurn">>;
-
 type Applied =
   | { readonly type: "settled"; readonly outcome: Outcome }
-  | { readonly type: "next"; readonly said?: Said };
+  | { readonly type: "next"; readonly refused?: MessageFacts["refused"] };
 
 const NEXT: Applied = { type: "next" };
 
-function typedBefore({ store }: MessageParts, sessionId: string): Said {
-  const typed = store.messages(sessionId).filter(({ state }) => state === "delivered");
-  const byTime = typed.sort((a, b) => (a.deliveredAtMs ?? 0) - (b.deliveredAtMs ?? 0));
-  return { lastTyped: byTime.at(-1), lastInTurn: byTime.findLast(({ now }) => !now) };
-}
-
 /** What was refused is given on: it counts only together with a look at the host that comes after it. */
 async function observe(
-  { hive, clock, activity }: MessageParts,
+  { store, hive, clock, activity }: MessageParts,
   sessionId: string,
   session: SessionRecord | undefined,
   messages: readonly MessageRecord[],
-  { refused, lastTyped, lastInTurn }: Said,
+  refused: MessageFacts["refused"],
 ): Promise<Result<MessageFacts>> {
   const underWay = messages.find(({ state }) => state === "delivering");
   const seen = await hive.processes.observe(mainKey(sessionId, underWay?.attempt ?? session?.observed.attempt));
@@ -111,8 +101,7 @@ async function observe(
     hostId,
     activity: activity.of(sessionId),
     main: mainOf(process),
-    lastTyped,
-    lastInTurn,
+    lastInTurn: store.lastInTurn(sessionId),
     refused,
   });
 }
@@ -183,12 +172,11 @@ async function deliver(
   if (!given.ok) return refusal(given.fault, message, log);
   const { outcome, atMs } = given.value;
   if (outcome === "delivered") {
-    const changed = { state: "delivered", reason: "it was typed", atMs, deliveredAtMs: atMs } as const;
-    const lastTyped = store.changeMessage(id, revision, changed);
-    return { type: "next", said: message.now ? { lastTyped } : { lastTyped, lastInTurn: lastTyped } };
+    store.changeMessage(id, revision, { state: "delivered", reason: "it was typed", atMs, deliveredAtMs: atMs });
+  } else {
+    const reason = "the program ended, or took no more, while it was typed";
+    store.changeMessage(id, revision, { state: "unconfirmed", reason, atMs });
   }
-  const reason = "the program ended, or took no more, while it was typed";
-  store.changeMessage(id, revision, { state: "unconfirmed", reason, atMs });
   return NEXT;
 }
 
@@ -199,5 +187,5 @@ function refusal(fault: Fault, message: MessageRecord, log: Log): Applied {
   if (fault.retryable) return { type: "settled", outcome: { type: "retry", fault } };
   const gone = fault.code === "not-found" || fault.code === "conflict";
   if (!gone) log.warn("a message was refused", { messageId: message.id, sessionId: message.sessionId, fault });
-  return { type: "next", said: { refused: { messageId: message.id, gone, why: fault.message } } };
+  return { type: "next", refused: { messageId: message.id, gone, why: fault.message } };
 }

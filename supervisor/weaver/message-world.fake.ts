@@ -7,7 +7,7 @@ import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.
 import type { HostDelivered } from "../../schemas/host-protocol.ts";
 import { sessionRecord } from "../../test/fakes/session-record.ts";
 import { IDLE_AFTER_MS, rawActivity } from "../core/activity.ts";
-import { MESSAGE_GAP_MS, RAW_PATIENCE_MS } from "../core/plan-messages.ts";
+import { RAW_PATIENCE_MS } from "../core/plan-messages.ts";
 import type { MessageRecord, Observed, SessionRecord } from "../core/session.ts";
 import { hasEnded, SETTLED_MESSAGE_STATES } from "../core/session.ts";
 import { createMessageController, type MessageParts } from "./message-controller.ts";
@@ -210,6 +210,7 @@ export class MessageWorld {
     return {
       store: {
         session: () => this.session,
+        lastInTurn: () => this.messages.findLast(({ now, state }) => !now && state === "delivered"),
         messages: (_, filter) => (filter?.unsettled === true ? this.unsettled() : this.messages),
         changeMessage: (id, revision, change) => {
           const before = this.messages.find((message) => message.id === id);
@@ -324,11 +325,6 @@ export class MessageWorld {
     const isBehind = this.messages.some(
       (one) => !one.now && one.attempt === program.attempt && (one.deliveredAtMs ?? 0) >= message.createdAtMs,
     );
-    // An Enter and what comes on its heels would be read as one.
-    const isApart = this.messages.every(
-      (one) => one.attempt !== program.attempt || this.nowMs - (one.deliveredAtMs ?? 0) >= MESSAGE_GAP_MS,
-    );
-    if (!isApart) return false;
     return message.now || isSilent || isBehind || this.nowMs - since >= RAW_PATIENCE_MS;
   }
 }

@@ -2,6 +2,7 @@
 import type { Fault, Result } from "../../schemas/fault.ts";
 import type { ProcessSpec } from "../../schemas/host-protocol.ts";
 import { refreshLoginVariables } from "../core/environment.ts";
+import { obstacleToRemoval } from "../core/family.ts";
 import { MOST_ENDED_NAMED } from "../core/plan-ending.ts";
 import { planSession } from "../core/plan-session.ts";
 import type { Ending, ProcessIdentity, SessionRecord, TreeMember } from "../core/session.ts";
@@ -200,6 +201,11 @@ function mergeEnded(before: readonly TreeMember[], now: readonly TreeMember[]): 
 /** Worktree first, then the log, the record last: a crash in between finds the record and goes on. */
 async function remove(parts: ControllerParts, session: SessionRecord, force: boolean): Promise<Applied> {
   const { store, hive, clock } = parts;
+  const obstacle = obstacleToRemoval(session, store.sessions());
+  if (obstacle !== undefined) {
+    keepAfterRefusedRemoval(parts, session, obstacle);
+    return settled({ type: "stuck", fault: obstacle });
+  }
   const removed = await hive.workspaces.remove(session.id, session.workspace, { force });
   if (!removed.ok) {
     if (removed.fault.retryable) return settled({ type: "retry", fault: removed.fault });

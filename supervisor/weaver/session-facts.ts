@@ -1,7 +1,7 @@
 /** What a tick sees of one session, before the rules say what to do about it. */
 import type { Result } from "../../schemas/fault.ts";
 import type { StreamKey } from "../../schemas/segment.ts";
-import { hasEnded, type SessionRecord, startAsked, type TreeMember } from "../core/session.ts";
+import { mayStartAgain, type SessionRecord, type TreeMember, waitsForChildren } from "../core/session.ts";
 import type { SessionFacts } from "../core/session-action.ts";
 import type { Clock, Log } from "../ports/clock.ts";
 import type { Hive } from "../ports/hive.ts";
@@ -57,17 +57,10 @@ function mayStart({ observed }: SessionRecord): boolean {
   return observed.phase === "PENDING" || observed.phase === "BACKOFF";
 }
 
-function waitsForChildren({ desired }: SessionRecord): boolean {
-  return desired.state !== "running" && desired.childrenFirst === true;
-}
-
 /** Those that live, may start again, or are still to be removed. */
 function busyChildren({ store }: ControllerParts, parentId: string): number {
   return store
     .sessions()
-    .filter(
-      (child) =>
-        child.parentId === parentId &&
-        (!hasEnded(child.observed.phase) || startAsked(child) || child.desired.state === "removed"),
-    ).length;
+    .filter((child) => child.parentId === parentId && (mayStartAgain(child) || child.desired.state === "removed"))
+    .length;
 }

@@ -3,6 +3,7 @@
  * Events only say where to look. It never talks to clients, never touches git, Docker or a process itself (ports do),
  * and holds no state that a restart would lose. main.ts and cortex may import it.
  */
+import { waitsForChildren } from "../core/session.ts";
 import type { Clock, Log } from "../ports/clock.ts";
 import type { Disposable, Hive } from "../ports/hive.ts";
 import type { LogAudience, SessionActivity } from "../ports/live.ts";
@@ -34,18 +35,15 @@ export function startWeaver(parts: {
   const admission = createAdmission(parts);
   const reconcile = createSessionController({ ...parts, admission });
   const loop = startLoop({ reconcile, clock, log });
-  /** Their end begins when their children's is over; whether it is, is looked at with each change. */
-  const waitForChildren = new Set<string>();
+  /** Those that wait for their children's end; whether it has come is looked at with each change. */
+  const withChildren = new Set<string>();
 
   function changed(sessionId: string): void {
-    const desired = store.session(sessionId)?.desired;
-    if (desired !== undefined && desired.state !== "running" && desired.childrenFirst === true) {
-      waitForChildren.add(sessionId);
-    } else {
-      waitForChildren.delete(sessionId);
-    }
+    const session = store.session(sessionId);
+    if (session !== undefined && waitsForChildren(session)) withChildren.add(sessionId);
+    else withChildren.delete(sessionId);
     loop.enqueue(sessionId);
-    for (const parent of waitForChildren) if (parent !== sessionId) loop.enqueue(parent);
+    for (const parent of withChildren) if (parent !== sessionId) loop.enqueue(parent);
   }
 
   function lookAtAll(): void {

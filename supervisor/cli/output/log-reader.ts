@@ -2,7 +2,7 @@
 import { type GapPayload, type MarkerPayload, RecordKind, type StreamRecord } from "../../../schemas/segment.ts";
 import { formatBytes } from "../../../schemas/text/bytes.ts";
 import { plain } from "../../../schemas/text/plain.ts";
-import { TerminalText } from "./terminal-text.ts";
+import { TerminalText } from "../../../schemas/text/terminal-text.ts";
 
 export type OutputKind = "terminal" | "stdout" | "stderr" | "stdin";
 

@@ -1,7 +1,7 @@
 /** One session's log on its way to the screen: records are read into entries, filtered, and handed to the printer. */
 import type { StreamRecord } from "../../../schemas/segment.ts";
 import type { LogPrinter, LogSource } from "./log-printer.ts";
-import { describeDropped, type LogEntry, LogReader, logRecord } from "./log-reader.ts";
+import { describeDropped, type LogEntry, type LogLine, type LogNote, LogReader, logRecord } from "./log-reader.ts";
 
 /** A line that has not ended after this time is a prompt: it is shown as it stands. */
 const PROMPT_AFTER_MS = 100;
@@ -11,6 +11,8 @@ export interface LogViewOptions {
   readonly json: boolean;
   /** Entries whose text it matches. */
   readonly pattern: RegExp | undefined;
+  /** What happened alone: the lines of a full-screen program say nothing. */
+  readonly notesOnly: boolean;
   now(): number;
 }
 
@@ -29,7 +31,7 @@ export class LogView {
   /** The entries that the records complete. */
   read(attempt: number, records: readonly StreamRecord[]): LogEntry[] {
     if (this.#options.raw && this.#options.json) return records.map((record) => logRecord(attempt, record));
-    return this.#reader.read(attempt, records).filter((entry) => this.#isWanted(entry.text));
+    return this.#reader.read(attempt, records).filter((entry) => this.#isWanted(entry));
   }
 
   dropped(attempt: number, bytes: number): LogEntry[] {
@@ -45,14 +47,14 @@ export class LogView {
 
   flush(): LogEntry[] {
     this.#stopPrompt();
-    return this.#reader.flush().filter((entry) => this.#isWanted(entry.text));
+    return this.#reader.flush().filter((entry) => this.#isWanted(entry));
   }
 
   /** Shows what there is of the line under way, if nothing more of it comes soon. */
   showPromptSoon(printer: LogPrinter): void {
     this.#stopPrompt();
     const pending = this.#reader.pending();
-    if (pending === undefined || pending.kind === "stdin" || !this.#isWanted(pending.text)) return;
+    if (pending === undefined || pending.kind === "stdin" || !this.#isWanted({ ...pending, type: "line" })) return;
     this.#promptTimer = setTimeout(() => {
       // A reader that is gone is told at the next line.
       printer.printPending(this.source, pending.text).catch(() => {});
@@ -64,7 +66,8 @@ export class LogView {
     this.#promptTimer = undefined;
   }
 
-  #isWanted(text: string): boolean {
+  #isWanted({ type, text }: Pick<LogLine | LogNote, "type" | "text">): boolean {
+    if (this.#options.notesOnly && type === "line") return false;
     return this.#options.pattern === undefined || this.#options.pattern.test(text);
   }
 }

@@ -26,7 +26,8 @@ interface Listed {
 
 export function listHandler(services: Services): Handler<"session/list"> {
   return async (params, { caller }) => {
-    if (params.usage === true) await services.usage.sample();
+    const io = params.io ?? false;
+    if (io || params.usage === true) await services.usage.sample({ io });
     const listed = list(services, caller, params);
     return listed.ok ? ok({ sessions: [...listed.value.sessions], others: [...listed.value.others] }) : listed;
   };

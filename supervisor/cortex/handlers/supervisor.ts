@@ -2,7 +2,7 @@
 import { ok } from "../../../schemas/fault.ts";
 import type { StatusView } from "../../../schemas/session-view.ts";
 import { statusText } from "../../../schemas/text/status.ts";
-import { hasEnded } from "../../core/session.ts";
+import { mayStartAgain } from "../../core/session.ts";
 import type { Handler } from "../handler.ts";
 import { describeCaller, named, type Services } from "../services.ts";
 
@@ -38,6 +38,7 @@ function status(services: Services): StatusView {
     hiveId: hive.id,
     sessions: sessions as StatusView["sessions"],
     waiting,
+    screens: services.screens.usage(),
   };
 }
 
@@ -45,7 +46,7 @@ function status(services: Services): StatusView {
 export function stopSupervisorHandler(services: Services): Handler<"supervisor/stop"> {
   const { store, clock } = services;
   return async (params, { caller }) => {
-    const living = params.sessions === true ? store.sessions({ living: true }) : [];
+    const living = params.sessions === true ? store.sessions().filter(mayStartAgain) : [];
     for (const session of living) {
       if (session.desired.state !== "running") continue;
       store.changeSession(session.id, session.revision, {
@@ -72,7 +73,7 @@ function allEnded(services: Services, ids: readonly string[]): Promise<void> {
   const over = () =>
     ids.every((id) => {
       const session = store.session(id);
-      return session === undefined || hasEnded(session.observed.phase);
+      return session === undefined || !mayStartAgain(session);
     });
   if (over()) return Promise.resolve();
   return new Promise((resolve) => {

@@ -6,7 +6,10 @@ import { sessionView } from "../session-view.ts";
 
 export function viewOf(services: Services, session: SessionRecord): SessionView {
   return sessionView(session, {
+    nowMs: services.clock.now(),
     activity: services.activity.of(session.id),
     usage: services.usage.last().get(session.id),
+    queuedMessages: services.store.messages(session.id, { unsettled: true }).length,
+    attached: services.attachments.count(session.id),
   });
 }

@@ -1,12 +1,15 @@
 /** session/wait: answers when the session has come to where the caller waits for. Nothing is polled. */
 import type { MethodName, Params, ResultOf } from "../../../schemas/client-protocol.ts";
 import { ok } from "../../../schemas/fault.ts";
-import { hasEnded, type SessionRecord, type TreeMember } from "../../core/session.ts";
+import { mayStartAgain, type Phase, type SessionRecord, type TreeMember } from "../../core/session.ts";
 import type { Disposable } from "../../ports/hive.ts";
 import type { Handler } from "../handler.ts";
 import { resolveSession } from "../resolve.ts";
 import type { Services } from "../services.ts";
 import { viewOf } from "./views.ts";
+
+/** Its present attempt has been made; PENDING and STARTING are before it, whatever was before them. */
+const STARTED_PHASES: ReadonlySet<Phase> = new Set(["RUNNING", "STOPPING", "BACKOFF"]);
 
 type Waited = ResultOf<"session/wait" & MethodName>;
 
@@ -23,7 +26,7 @@ export function waitHandler(services: Services): Handler<"session/wait"> {
         resolve(ok(waited));
       };
       const look = () => {
-        const waited = arrived(services, id, params.until);
+        const waited = arrived(services, id, params);
         if (waited !== undefined) finish(waited);
         return waited !== undefined;
       };
@@ -37,17 +40,24 @@ export function waitHandler(services: Services): Handler<"session/wait"> {
   };
 }
 
-function arrived(services: Services, id: string, until: Params<"session/wait">["until"]): Waited | undefined {
+function arrived(services: Services, id: string, { until, attempt }: Params<"session/wait">): Waited | undefined {
   const session = services.store.session(id);
   if (session === undefined) return { session: null, timedOut: false, ended: [] };
-  const { phase } = session.observed;
-  const there =
-    until === "removed"
-      ? session.observed.fault !== undefined && session.desired.state !== "removed" && hasEnded(phase)
-      : until === "started"
-        ? phase !== "PENDING" && phase !== "STARTING"
-        : hasEnded(phase);
-  return there ? present(services, id, false) : undefined;
+  return isThere(session, until, attempt ?? 0) ? present(services, id, false) : undefined;
+}
+
+function isThere(session: SessionRecord, until: Params<"session/wait">["until"], attempt: number): boolean {
+  const { observed, desired } = session;
+  const isOver = !mayStartAgain(session);
+  switch (until) {
+    case "removed":
+      return observed.fault !== undefined && desired.state !== "removed" && isOver;
+    case "started":
+      // Of one that has ended and is wanted no more the start that is waited for never comes.
+      return isOver || (observed.attempt >= attempt && STARTED_PHASES.has(observed.phase));
+    case "ended":
+      return isOver;
+  }
 }
 
 function present(services: Services, id: string, timedOut: boolean): Waited {
