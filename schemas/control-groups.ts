@@ -1,11 +1,11 @@
 /**
  * How the control groups of sessions are named (Linux, cgroup v2): the process host makes them, the hive looks into
- * them, and both find those of hosts before. Below the group that the host is in:
- *   overmind-HOME/SESSION/PROCESS@ATTEMPT
+ * them, and both find those of hosts before. Below the group that the host was started in:
+ *   overmind-HOME/PLACE/session-SESSION
+ * Processes of the session are in PLACE, which is made before it is known whose it will be, and cannot be renamed: the
+ * group below it is its label, and holds nobody.
  */
-import { posix } from "node:path";
 import { digestOf } from "./home.ts";
-import { type StreamKey, streamFolderName } from "./segment.ts";
 
 /** Where systems mount the unified hierarchy: alone, or beside the old ones. */
 export const CONTROL_GROUP_MOUNTS = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] as const;
@@ -15,14 +15,21 @@ export const CONTROL_GROUP_SIGN = "cgroup.controllers";
 export const CONTROL_GROUP_PIDS = "cgroup.procs";
 
 const PREFIX = "overmind-";
+const LABEL_PREFIX = "session-";
 
 /** Name of the group that holds all groups of this home's sessions. */
 export function homeControlGroup(home: string): string {
   return `${PREFIX}${digestOf(home)}`;
 }
 
-export function processControlGroup(home: string, key: StreamKey): string {
-  return posix.join(homeControlGroup(home), key.sessionId, streamFolderName(key));
+/** Name of the group that says whose the one around it is. */
+export function sessionLabel(sessionId: string): string {
+  return `${LABEL_PREFIX}${sessionId}`;
+}
+
+/** Undefined for a group that is no label: a program of the session may have made it. */
+export function parseSessionLabel(name: string): string | undefined {
+  return name.startsWith(LABEL_PREFIX) ? name.slice(LABEL_PREFIX.length) : undefined;
 }
 
 /** Whether a group of this name is the home's of some Overmind. */

@@ -59,7 +59,7 @@ export function planMessages(
   messages: readonly MessageRecord[],
   facts: MessageFacts,
 ): MessageAction {
-  const delivering = undefined as MessageRecord | undefined;
+  const delivering = messages.find(({ state }) => state === "delivering");
   if (delivering !== undefined) return planDelivering(session, delivering, facts);
   const message = nextInLine(messages);
   if (message === undefined) return REST;

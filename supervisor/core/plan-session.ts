@@ -57,7 +57,7 @@ function planWaiting(session: SessionRecord, facts: SessionFacts): SessionAction
   // A person may ask for a start while something of the last attempt is stuck: two agents in one worktree must never be.
   if (startAsked(session) && observed.attempt > 0) {
     if (facts.tree === undefined) return { type: "look-for-tree" };
-    const left = facts.tree.find((member) => !session.spec.keepChildren || isMain(observed, facts, member));
+    const left = facts.tree.find((member) => !session.spec.keepChildren || mayBeMain(observed, facts, member));
     if (left !== undefined) return waitForLeftovers(session, facts, left);
   }
   const { place } = facts;
@@ -91,9 +91,10 @@ function waitForLeftovers(session: SessionRecord, { nowMs }: SessionFacts, left:
   };
 }
 
-function isMain({ main }: Observed, facts: SessionFacts, member: TreeMember): boolean {
+/** A main process whose start nobody recorded before its host died cannot be told from its children. */
+function mayBeMain({ main }: Observed, facts: SessionFacts, member: TreeMember): boolean {
   const known = main ?? (facts.main.state === "unknown" ? undefined : facts.main.identity);
-  return known !== undefined && sameProcess(known, member);
+  return known === undefined || sameProcess(known, member);
 }
 
 function planStart(session: SessionRecord, facts: SessionFacts): SessionAction {

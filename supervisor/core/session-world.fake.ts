@@ -210,9 +210,10 @@ export class SessionWorld {
     if (session.observed.attempt !== attempt || session.observed.hostId !== facts.hostId) {
       if (this.#write(session, { attempt, hostId: facts.hostId }) === "retry") return "retry";
     }
+    const decided = this.session;
     yield;
     if (this.broken) return "retry";
-    if (this.startFault) return this.#write(this.session, { endedAtMs: facts.nowMs }, "CRASHED");
+    if (this.startFault) return this.#write(decided, { endedAtMs: facts.nowMs }, "CRASHED");
     if (this.hosted?.attempt === attempt) return "next";
     const left = this.processes.filter(({ alive, isMain }) => alive && (isMain || !session.spec.keepChildren));
     check(left.length === 0, "a session is started only when nothing of it is left");

@@ -1,13 +1,13 @@
 /**
- * This terminal's place at the session: made anew with each connection and each of the session's attempts. What is typed
+ * This terminal's place at the session: made anew with each connection, it outlives the session's attempts. What is typed
  * goes through it, in order, one request after the other: none overtakes the last.
  */
 import type { ResultOf } from "../../../schemas/client-protocol.ts";
 import { FaultError } from "../../../schemas/fault.ts";
 import type { Connection } from "../../client/connection.ts";
-import { terminalSides } from "./own-terminal.ts";
+import { type TerminalSides, terminalSides } from "./own-terminal.ts";
 
-/** How soon a session that has not read its input yet is tried again. */
+/** How soon a session that has not read its input yet, or is just starting, is tried again. */
 const BUSY_RETRY_MS = 50;
 
 export type Attached = ResultOf<"session/attach">;
@@ -23,6 +23,8 @@ export interface AttachmentOptions {
 interface Place {
   readonly connection: Connection;
   readonly attachment: number;
+  /** What the session was told of this terminal. */
+  sides: TerminalSides | undefined;
 }
 
 export class Attachment {
@@ -30,6 +32,7 @@ export class Attachment {
   #place: Place | undefined;
   /** The session has no program, and what is typed is dropped. */
   #isOver = false;
+  #isSizing = false;
   #waiting: ((place: Place | undefined) => void)[] = [];
 
   constructor(options: AttachmentOptions) {
@@ -39,38 +42,41 @@ export class Attachment {
   /** Throws FaultError. */
   async open(connection: Connection): Promise<Attached> {
     const { session, readOnly } = this.#options;
-    await this.#leave(connection);
-    this.#isOver = false;
     const sides = readOnly ? undefined : terminalSides();
     const attached = await connection.request("session/attach", {
       session,
       ...(sides ?? {}),
       ...(readOnly ? { readOnly } : {}),
     });
-    const place = { connection, attachment: attached.attachment };
+    const place: Place = { connection, attachment: attached.attachment, sides };
     this.#place = place;
-    this.#settle(place);
+    this.#begin(place);
     void connection.lost.then(() => this.#lose(place));
-    const now = terminalSides();
-    if (now?.columns !== sides?.columns || now?.rows !== sides?.rows) this.resize();
     return attached;
   }
 
   /** The program has ended; another may follow. */
   over(): void {
-    this.#place = undefined;
-    if (!this.#options.dropsWhileOver) return;
     this.#isOver = true;
-    this.#settle(undefined);
+    if (this.#options.dropsWhileOver) this.#settle(undefined);
   }
 
-  /** This terminal has another size. */
+  /** Another has begun. False when there is no place yet that it could be typed into from. */
+  goOn(): boolean {
+    if (this.#place === undefined) return false;
+    this.#begin(this.#place);
+    return true;
+  }
+
+  /** This terminal may have another size than the session was told. */
   resize(): void {
-    const sides = terminalSides();
-    if (this.#place === undefined || sides === undefined || this.#options.readOnly) return;
-    const { connection, attachment } = this.#place;
-    // A session that has just ended has no size any more; its end is told elsewhere.
-    connection.request("session/resize", { session: this.#options.session, ...sides, attachment }).catch(() => {});
+    if (this.#isSizing) return;
+    this.#isSizing = true;
+    const done = () => {
+      this.#isSizing = false;
+    };
+    // A session that is gone has no size any more; its end is told elsewhere.
+    this.#tellSize().then(done, done);
   }
 
   /** Resolves once it is sent, or has been dropped; throws FaultError for a session that will never take it. */
@@ -97,8 +103,7 @@ export class Attachment {
             continue;
           case "conflict":
           case "not-found":
-            // Its program has just ended, which its output tells in a moment.
-            if (this.#options.dropsWhileOver) return;
+            // Its program has just ended or is just starting, which its output tells in a moment.
             break;
           case "busy":
             break;
@@ -112,8 +117,32 @@ export class Attachment {
 
   /** Undefined when what is to be sent is to be dropped. */
   #current(): Promise<Place | undefined> {
-    if (this.#place !== undefined || this.#isOver) return Promise.resolve(this.#place);
+    if (this.#isOver && this.#options.dropsWhileOver) return Promise.resolve(undefined);
+    if (this.#place !== undefined && !this.#isOver) return Promise.resolve(this.#place);
     return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #begin(place: Place): void {
+    this.#isOver = false;
+    this.#settle(place);
+    this.resize();
+  }
+
+  async #tellSize(): Promise<void> {
+    for (;;) {
+      const place = this.#place;
+      const sides = this.#options.readOnly ? undefined : terminalSides();
+      if (place === undefined || this.#isOver || sides === undefined || isSame(sides, place.sides)) return;
+      const { connection, attachment } = place;
+      try {
+        await connection.request("session/resize", { session: this.#options.session, ...sides, attachment });
+        place.sides = sides;
+      } catch (error) {
+        if (!(error instanceof FaultError) || error.fault.code !== "conflict") throw error;
+        // Its program is just starting, or has just ended, which its output tells in a moment.
+        await new Promise((wake) => setTimeout(wake, BUSY_RETRY_MS));
+      }
+    }
   }
 
   #settle(place: Place | undefined): void {
@@ -123,13 +152,8 @@ export class Attachment {
   #lose(place: Place): void {
     if (this.#place === place) this.#place = undefined;
   }
+}
 
-  /** A lost connection's has left by itself. */
-  async #leave(connection: Connection): Promise<void> {
-    const place = this.#place;
-    this.#place = undefined;
-    if (place?.connection !== connection) return;
-    // A place at an attempt that is over may be gone by itself.
-    await connection.request("session/detach", { attachment: place.attachment }).catch(() => {});
-  }
+function isSame(one: TerminalSides, other: TerminalSides | undefined): boolean {
+  return one.columns === other?.columns && one.rows === other.rows;
 }

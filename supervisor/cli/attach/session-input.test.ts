@@ -102,23 +102,35 @@ test.each([
   ["nothing of a file is", false, "ab"],
 ])("between two attempts %s", async (_, dropsWhileOver, expected) => {
   let got = "";
-  let isOver = true;
   const { pump, open, attachment, context } = await attached(
     ({ bytes }) => {
-      if (isOver) throw new FaultError(fault("conflict", "it does not run"));
       got += Buffer.from(bytes, "base64").toString();
     },
     { dropsWhileOver },
   );
   await open();
+  attachment.over();
   await pump.push(Buffer.from("a"));
   if (dropsWhileOver) await pump.sent();
-  attachment.over();
-  isOver = false;
-  await open();
+  expect(attachment.goOn()).toBe(true);
   await pump.push(Buffer.from("b"));
   await pump.sent();
   expect(got).toBe(expected);
+  context.link.close();
+});
+
+test("what is typed at a program that is just starting arrives", async () => {
+  let got = "";
+  let refusals = 2;
+  const { pump, open, context } = await attached(({ bytes }) => {
+    refusals -= 1;
+    if (refusals >= 0) throw new FaultError(fault("conflict", "it does not run: it is STARTING"));
+    got += Buffer.from(bytes, "base64").toString();
+  });
+  await open();
+  await pump.push(Buffer.from("a"));
+  await pump.sent();
+  expect(got).toBe("a");
   context.link.close();
 });
 

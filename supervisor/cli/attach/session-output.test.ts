@@ -25,14 +25,11 @@ afterEach(() => {
 });
 
 const SUBSCRIPTION = 7;
-const AT = 1000;
-const old = (payload: string) => ({ kind: RecordKind.terminal, payload, timeMs: AT - 1 });
-const fresh = (payload: string) => ({ kind: RecordKind.terminal, payload, timeMs: AT });
-const exit = { kind: RecordKind.exit, payload: JSON.stringify({ code: 1, signal: null }), timeMs: AT };
+const output = (payload: string) => ({ kind: RecordKind.terminal, payload });
+const exit = { kind: RecordKind.exit, payload: JSON.stringify({ code: 1, signal: null }) };
 const marker = (text: string) => ({
   kind: RecordKind.marker,
   payload: JSON.stringify({ id: text, marker: "transition", text }),
-  timeMs: AT,
 });
 
 /** A session whose log the test writes and whose attaching it answers. */
@@ -43,7 +40,6 @@ class Session {
   offset = 100;
   logs: ResultOf<"session/get">["logs"] = [];
   readonly attaches: Params<"session/attach">[] = [];
-  readonly detached: number[] = [];
   readonly follows: Params<"log/follow">["from"][] = [];
   #peer: Peer | undefined;
 
@@ -61,12 +57,8 @@ class Session {
         rows: 24,
         screen: Buffer.from(this.screen).toString("base64"),
         held: Buffer.from(this.held).toString("base64"),
-        at: AT,
+        at: 0,
       };
-    },
-    "session/detach": ({ attachment }: Params<"session/detach">) => {
-      this.detached.push(attachment);
-      return {};
     },
     "session/get": () => ({ session: this.view, transitions: [], environment: null, logs: this.logs }),
     "log/follow": ({ from }: Params<"log/follow">, peer: Peer) => {
@@ -110,28 +102,40 @@ async function show(
   return { session, context: own, attachment, done, shows, follows };
 }
 
-test("the screen on a cleared terminal, what is held after it, then all that is written, old queries left out", async () => {
+test("the screen on a cleared terminal, what is held after it, then all that is written", async () => {
   const session = new Session();
   session.held = "\x1b[";
   const shown = await show({}, session);
   await shown.follows(1);
   expect(session.follows).toEqual([{ attempt: 1, offset: 100 }]);
-  const next = session.write(1, 100, old("6n1\x1b[c"), old("2\x1b[5"), fresh("n3\x1b[6n"), fresh("4"));
-  session.write(1, next, exit);
+  session.write(1, 100, output("6n1\x1b[c"), output("2"), exit);
   session.end();
   await shown.done;
-  expect(shown.context.printed()).toMatch(/^\x1b\[0m\x1b\[H\x1b\[2JSCREEN12\x1b\[5n3\x1b\[6n4/);
+  expect(shown.context.printed()).toMatch(/^\x1b\[0m\x1b\[H\x1b\[2JSCREEN\x1b\[6n1\x1b\[c2/);
+});
+
+test("of what was written while the connection was lost the queries are left out: they were answered", async () => {
+  const { session, ...shown } = await show();
+  await shown.follows(1);
+  const next = session.write(1, 100, output("seen\x1b[c "));
+  await shown.shows("seen");
+  session.offset = next + encodeRecords([output("missed\x1b[c ")]).length;
+  session.kill();
+  await shown.follows(2);
+  session.write(1, next, output("missed\x1b[c "), output("new\x1b[c"));
+  await shown.shows("new");
+  expect(shown.context.printed()).toContain("seen\x1b[c missed new\x1b[c");
 });
 
 test("a supervisor that is killed: attached again, nothing is shown twice", async () => {
   const { session, ...shown } = await show();
   await shown.follows(1);
-  const next = session.write(1, 100, fresh("before"));
+  const next = session.write(1, 100, output("before"));
   await shown.shows("before");
   session.offset = next + 50;
   session.kill();
   await shown.follows(2);
-  session.write(1, next, fresh(" after"));
+  session.write(1, next, output(" after"));
   session.end();
   await shown.done;
   expect(session.follows[1]).toEqual({ attempt: 1, offset: next });
@@ -142,7 +146,7 @@ test("a supervisor that is killed: attached again, nothing is shown twice", asyn
 test("of what was missed by far the screen is shown that it left", async () => {
   const { session, ...shown } = await show();
   await shown.follows(1);
-  session.write(1, 100, fresh("before\x1b[?1049h"));
+  session.write(1, 100, output("before\x1b[?1049h"));
   await shown.shows("before");
   session.offset = 10_000_000;
   session.screen = "LATER";
@@ -152,14 +156,14 @@ test("of what was missed by far the screen is shown that it left", async () => {
   expect(shown.context.printed()).toMatch(/\x1b\[\?1049l.*\x1b\[2JLATER$/s);
 });
 
-test("an attempt ends and another begins: it is said, the terminal put back, the next one attached to", async () => {
+test("an attempt ends and another begins: it is said, the terminal put back, the next one shown", async () => {
   const { session, attachment, ...shown } = await show();
   await shown.follows(1);
   session.view = sessionView({ ...session.view, phase: "BACKOFF" });
   session.write(
     1,
     100,
-    fresh("\x1b[?1049h\x1b[31mcrash"),
+    output("\x1b[?1049h\x1b[31mcrash"),
     exit,
     marker("RUNNING -> BACKOFF: exited with code 1; restart 1 of 5 in 2s"),
   );
@@ -169,13 +173,12 @@ test("an attempt ends and another begins: it is said, the terminal put back, the
   // Typed at nobody.
   await attachment.send(Buffer.from("lost"), false);
   session.view = sessionView({ ...session.view, phase: "STARTING", attempt: 2 });
-  session.write(2, 0, marker("BACKOFF -> STARTING: starts again"), old("\x1b[cagain\x1b[c"));
-  await vi.waitFor(() => expect(session.attaches.length).toBeGreaterThan(2));
-  session.view = sessionView({ ...session.view, phase: "RUNNING" });
+  session.write(2, 0, marker("BACKOFF -> STARTING: starts again"), output("again\x1b[c"));
   await shown.shows("again");
   session.end();
   await shown.done;
-  expect(shown.context.printed()).toMatch(/\r\nagain$/);
+  expect(shown.context.printed()).toMatch(/\r\nagain\x1b\[c$/);
+  expect(session.attaches).toHaveLength(1);
   expect(supervisor?.asked.some(({ method }) => method === "session/input")).toBe(false);
   expect(shown.context.complained()).not.toContain("starts again");
 });
@@ -183,22 +186,25 @@ test("an attempt ends and another begins: it is said, the terminal put back, the
 test("a restart that a person asked for is told from the next attempt's log", async () => {
   const { session, ...shown } = await show();
   await shown.follows(1);
-  session.write(1, 100, marker("RUNNING -> STOPPING: restart asked for by me"), fresh("bye\r\n"), exit);
-  session.write(2, 0, marker("STOPPING -> STARTING: exited with code 0; restart asked for by me"), fresh("hello"));
+  session.write(1, 100, marker("RUNNING -> STOPPING: restart asked for by me"), output("bye\r\n"), exit);
+  session.write(2, 0, marker("STOPPING -> STARTING: exited with code 0; restart asked for by me"), output("hello"));
   await shown.shows("hello");
   expect(shown.context.complained()).toBe("-- overmind: exited with code 0; restart asked for by me\r\n");
-  expect(session.detached).toEqual([]);
-  expect(session.attaches).toHaveLength(2);
+  expect(session.attaches).toHaveLength(1);
 });
 
-test("from the first byte on, for whoever started it", async () => {
-  const { session, ...shown } = await show({ from: { attempt: 1, offset: 0 } });
+test("from the first byte on, for whoever started it: attached as soon as there is something", async () => {
+  const session = new Session();
+  session.view = sessionView({ ...session.view, phase: "STARTING" });
+  session.offset = encodeRecords([output("first\x1b[c ")]).length;
+  const shown = await show({ from: { attempt: 1, offset: 0 } }, session);
   await shown.follows(1);
   expect(session.attaches).toEqual([]);
-  session.write(1, 0, old("first\x1b[c "), fresh("second\x1b[c"));
+  session.write(1, 0, output("first\x1b[c "), output("second\x1b[c"));
+  await vi.waitFor(() => expect(session.attaches.length).toBeGreaterThan(1));
+  session.view = sessionView({ ...session.view, phase: "RUNNING" });
   await shown.shows("second");
   expect(shown.context.printed()).toBe("first second\x1b[c");
-  expect(session.attaches).toHaveLength(1);
 });
 
 test("a session that ended at once and was removed is still shown", async () => {
@@ -207,7 +213,7 @@ test("a session that ended at once and was removed is still shown", async () => 
   session.answers["session/attach"] = () => {
     throw new FaultError(fault("not-found", "there is no session id"));
   };
-  session.write(1, 0, old("all of it\n"), exit);
+  session.write(1, 0, output("all of it\n"), exit);
   session.end();
   await shown.done;
   expect(shown.context.printed()).toContain("all of it\n");
@@ -222,7 +228,7 @@ test("one that waits to start is waited for, and why it waits is said", async ()
   expect(session.follows).toEqual([{ attempt: 1, offset: 500 }]);
   expect(shown.context.complained()).toContain("otter is BACKOFF: exited with code 1; restart 2 of 5 in 4s");
   session.view = sessionView({ ...session.view, phase: "RUNNING", attempt: 2 });
-  session.write(2, 0, fresh("it runs"));
+  session.write(2, 0, output("it runs"));
   await shown.shows("it runs");
   expect(session.attaches).toHaveLength(2);
 });
@@ -237,7 +243,7 @@ test("one that has ended is the supervisor's fault, told as it is", async () => 
 test("who only watches has no size, answers nothing, and says so", async () => {
   const { session, ...shown } = await show({ readOnly: true });
   await shown.follows(1);
-  session.write(1, 100, fresh("a\x1b[cb"));
+  session.write(1, 100, output("a\x1b[cb"));
   await shown.shows("ab");
   expect(session.attaches).toEqual([{ session: "id", readOnly: true }]);
 });

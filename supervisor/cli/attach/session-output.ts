@@ -41,8 +41,8 @@ export class SessionOutput implements LogSink {
   /** Of what is shown; 0 before there is anything. */
   #attempt = 0;
   #isOver = false;
-  /** Queries in output before it have been answered. */
-  #answeredUntilMs = Number.POSITIVE_INFINITY;
+  /** Queries in output before it have been answered; undefined when none is for this terminal to answer. */
+  #answeredUntil: LogPosition | undefined;
   /** The attempt has ended, and why another one follows has not been said. */
   #owesReason = false;
   #isClosed = false;
@@ -86,7 +86,7 @@ export class SessionOutput implements LogSink {
     try {
       const attached = await attachment.open(connection);
       this.#attempt = attached.attempt;
-      this.#answeredUntilMs = this.#untilMs(attached);
+      this.#noteAttached(attached);
       return await this.#paint(attached);
     } catch (error) {
       if (!isConflict(error)) throw error;
@@ -115,6 +115,7 @@ export class SessionOutput implements LogSink {
     this.#attempt = attempt;
     this.#isOver = false;
     if (!isFirst) await this.#out.reset();
+    if (this.#parts.attachment.goOn()) return;
     // A connection that is lost meanwhile is attached to again by itself.
     if (this.#connection !== undefined) await this.#attach(this.#connection, attempt).catch(ignoreLoss);
   }
@@ -122,11 +123,11 @@ export class SessionOutput implements LogSink {
   /** Undefined when the attempt has ended meanwhile. */
   async #attach(connection: Connection, attempt: number): Promise<Attached | undefined> {
     const { attachment } = this.#parts;
-    this.#answeredUntilMs = Number.POSITIVE_INFINITY;
+    this.#answeredUntil = undefined;
     for (let mayHaveStarted = true; ; ) {
       try {
         const attached = await attachment.open(connection);
-        this.#answeredUntilMs = this.#untilMs(attached);
+        this.#noteAttached(attached);
         return attached;
       } catch (error) {
         const view = await this.#lookAfter(error, connection);
@@ -153,8 +154,15 @@ export class SessionOutput implements LogSink {
     }
   }
 
-  #untilMs(attached: Attached): number {
-    return this.#parts.readOnly ? Number.POSITIVE_INFINITY : attached.at;
+  #noteAttached({ attempt, offset }: Attached): void {
+    this.#answeredUntil = this.#parts.readOnly ? undefined : { attempt, offset };
+  }
+
+  #isAnswered({ offset }: StreamRecord): boolean {
+    const until = this.#answeredUntil;
+    return (
+      until === undefined || this.#attempt < until.attempt || (this.#attempt === until.attempt && offset < until.offset)
+    );
   }
 
   #hasMissedMuch(attached: Attached, position: LogPosition): boolean {
@@ -163,14 +171,12 @@ export class SessionOutput implements LogSink {
   }
 
   async #show(record: StreamRecord): Promise<void> {
-    const { kind, payload, timeMs } = record;
+    const { kind, payload } = record;
     switch (kind) {
       case RecordKind.terminal:
       case RecordKind.stdout:
         this.#owesReason = false;
-        await this.#out.write(
-          timeMs < this.#answeredUntilMs ? this.#filter.strip(payload) : this.#filter.pass(payload),
-        );
+        await this.#out.write(this.#isAnswered(record) ? this.#filter.strip(payload) : this.#filter.pass(payload));
         return;
       case RecordKind.stderr:
         await this.#out.writeError(payload);

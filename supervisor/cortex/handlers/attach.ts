@@ -1,6 +1,6 @@
 /** session/attach and session/detach: a person's place at a session's terminal, held by the connection. */
 import type { Params, ResultOf } from "../../../schemas/client-protocol.ts";
-import { type Fault, failed, ok, type Result } from "../../../schemas/fault.ts";
+import { failed, ok, type Result } from "../../../schemas/fault.ts";
 import type { SessionRecord } from "../../core/session.ts";
 import type { Handler } from "../handler.ts";
 import type { Services } from "../services.ts";
@@ -49,8 +49,9 @@ function placeOf({ columns, rows, readOnly }: Params<"session/attach">) {
 
 /** The terminal has the client's size before it is painted, if that is the one to rule. */
 async function terminalOf({ attachments, screens }: Services, session: SessionRecord): Promise<Result<Attached>> {
-  const sized = await attachments.settle(session.id);
-  if (!sized.ok && !saysEnded(sized.fault)) return sized;
+  // A program that has just ended takes no size, and its last screen is there to be seen. A process host that is not
+  // connected yet is told the size once it is.
+  await attachments.settle(session.id);
   const current = await screens.current(session.id, session.observed.attempt, SCREEN_PATIENCE_MS);
   if (!current.ok) return current;
   const { attempt, offset, columns, rows, ansi, held } = current.value.snapshot();
@@ -73,9 +74,4 @@ async function outputOf({ hive, clock }: Services, { id, spec, observed }: Sessi
   const extent = listed.value.find(({ key }) => key.process === "main" && key.attempt === attempt);
   const { columns, rows } = spec;
   return ok({ attempt, offset: extent?.endOffset ?? 0, columns, rows, screen: "", held: "", at: clock.now() });
-}
-
-/** It has just ended, which is not recorded yet: its last screen is there to be seen. */
-function saysEnded({ code }: Fault): boolean {
-  return code === "conflict" || code === "not-found";
 }

@@ -2,7 +2,7 @@
 import { ok } from "../../../schemas/fault.ts";
 import type { StatusView } from "../../../schemas/session-view.ts";
 import { statusText } from "../../../schemas/text/status.ts";
-import { mayStartAgain } from "../../core/session.ts";
+import { hasEnded, mayStartAgain } from "../../core/session.ts";
 import type { Handler } from "../handler.ts";
 import { describeCaller, named, type Services } from "../services.ts";
 
