@@ -5,6 +5,7 @@
  * What a bundle finds beside itself at run time: the other bundles, build-id, and native/ (see native-modules.mjs).
  */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -157,12 +158,22 @@ async function licencesOf({ inputs }) {
   const texts = [];
   for (const library of [...new Set(Object.keys(inputs).map(libraryOf))].sort()) {
     if (library === undefined) continue;
-    const folder = join(ROOT, "node_modules", library);
-    const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name));
-    if (file === undefined) throw new Error(`${library} is bundled and has no licence file`);
-    texts.push(`${library}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`);
+    texts.push(`${library}\n\n${(await readFile(await licenceFile(library), "utf8")).trim()}\n`);
   }
   return texts.join(`\n${"-".repeat(80)}\n\n`);
+}
+
+/**
+ * In the package, or for one that is published without it, in ours: scripts/licences.
+ * @param {string} library
+ */
+async function licenceFile(library) {
+  const folder = join(ROOT, "node_modules", library);
+  const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name));
+  if (file !== undefined) return join(folder, file);
+  const ours = join(import.meta.dirname, "licences", `${library.replace("/", "-")}.txt`);
+  if (existsSync(ours)) return ours;
+  throw new Error(`${library} is bundled and has no licence file`);
 }
 
 /**

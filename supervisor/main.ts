@@ -29,6 +29,9 @@ import type { Log } from "./ports/clock.ts";
 import type { Store } from "./ports/store.ts";
 import { trackActivity } from "./sessions/activity.ts";
 import { createLogReaders } from "./sessions/log-readers.ts";
+import { Attachments } from "./sessions/screen-attachments.ts";
+import { Screens } from "./sessions/screens.ts";
+import { startMessageLoop } from "./weaver/message-controller.ts";
 import { startWeaver } from "./weaver/weaver.ts";
 
 /** Exit status that tells the client: another supervisor rules this home, connect to that one. */
@@ -113,8 +116,11 @@ async function run(layout: HomeLayout, log: Log, userUmask: number, live: LiveSe
   const parts = { store, hive, clock: systemClock, log };
   const activity = trackActivity(parts);
   const logReaders = createLogReaders();
+  const attachments = new Attachments(parts);
+  const screens = new Screens({ ...parts, attachments });
   const usage = startUsageSampler(parts);
   const weaver = startWeaver({ ...parts, activity, logReaders, limits: () => live.settings });
+  const messages = startMessageLoop({ ...parts, activity, terminals: screens });
   let running: Running | undefined;
   const buildId = readBuildId();
   const services: Services = {
@@ -122,6 +128,8 @@ async function run(layout: HomeLayout, log: Log, userUmask: number, live: LiveSe
     identities: systemIdentities,
     activity,
     logReaders,
+    screens,
+    attachments,
     usage,
     identity: {
       version: OVERMIND_VERSION,
@@ -159,8 +167,11 @@ async function run(layout: HomeLayout, log: Log, userUmask: number, live: LiveSe
     end(exitCode) {
       log.info("the supervisor ends; sessions go on", { exitCode });
       weaver.dispose();
+      messages.dispose();
       usage.dispose();
       activity.dispose();
+      attachments.dispose();
+      screens.dispose();
       void cortex
         .close()
         .then(() => local.close({ endIdleHost: true }))

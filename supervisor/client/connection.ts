@@ -35,6 +35,7 @@ export interface SubscriptionHandler {
   dropped?(attempt: number, offset: number): void;
   end?(reason: NotificationParams<"log/end">["reason"]): void;
   events?(events: NotificationParams<"event/new">["events"]): void;
+  changes?(changes: NotificationParams<"session/change">["changes"]): void;
 }
 
 /**
@@ -238,6 +239,9 @@ class StreamConnection implements Connection {
     } else if (method === "event/new") {
       const { subscription, events } = params as NotificationParams<"event/new">;
       this.#subscriptions.get(subscription)?.events?.(events);
+    } else if (method === "session/change") {
+      const { subscription, changes } = params as NotificationParams<"session/change">;
+      this.#subscriptions.get(subscription)?.changes?.(changes);
     }
   }
 

@@ -6,6 +6,7 @@ import type { Result } from "../../schemas/fault.ts";
 import { type HomeLayout, homeLayout } from "../../schemas/home.ts";
 import type { HostedProcess, ProcessSpec } from "../../schemas/host-protocol.ts";
 import type { StreamKey } from "../../schemas/segment.ts";
+import { removeControlGroups } from "../../test/harness/control-groups.ts";
 import { buildHost } from "../../test/harness/process-host.ts";
 import type { Log } from "../ports/clock.ts";
 import type { HostIdentity } from "./host-process.ts";
@@ -67,6 +68,7 @@ export function makeHiveWorld(script: string): HiveWorld {
         if (processStartTime(pid) === startTime) process.kill(pid, "SIGKILL");
         await until(() => processStartTime(pid) !== startTime, `host ${pid} to end`);
       }
+      await until(() => removeControlGroups(home), "the sessions' processes to be gone");
       rmSync(root, { recursive: true, force: true });
       if (!layout.socketFolder.startsWith(root)) rmSync(layout.socketFolder, { recursive: true, force: true });
     },

@@ -78,10 +78,11 @@ export class HostConnection {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve) => {
+      const limitMs = REQUEST_LIMIT_MS + pausesOf(request);
       const timer = setTimeout(() => {
         this.#waiting.delete(id);
-        resolve(failed(noAnswer(request.type)));
-      }, REQUEST_LIMIT_MS);
+        resolve(failed(noAnswer(request.type, limitMs)));
+      }, limitMs);
       this.#waiting.set(id, { resolve: (result) => resolve(result as Result<T>), timer });
       this.#send({ ...request, id }, bytes);
     });
@@ -140,8 +141,16 @@ function connectionLost(): Fault {
   });
 }
 
-function noAnswer(request: string): Fault {
-  return fault("host-unavailable", `the process host has not answered ${request} for ${REQUEST_LIMIT_MS / 1000} s`, {
+/**
+ * A message is answered when it has been typed, with the pauses that were asked for. When it takes longer, whoever asks
+ * again joins the same job.
+ */
+function pausesOf(request: HostRequest): number {
+  return request.type === "deliver" ? request.steps.reduce((sum, step) => sum + step.pauseMs, 0) : 0;
+}
+
+function noAnswer(request: string, limitMs: number): Fault {
+  return fault("host-unavailable", `the process host has not answered ${request} for ${limitMs / 1000} s`, {
     retryable: true,
     hint: "the machine may be overloaded; `overmind supervisor status` names the process host",
   });

@@ -16,6 +16,8 @@ import { Git } from "./git.ts";
 import type { HostNews } from "./host-connection.ts";
 import type { HostCommand } from "./host-process.ts";
 import { type HostLimits, HostProxy } from "./host-proxy.ts";
+import { localMachine } from "./machine.ts";
+import { openControlGroups } from "./os/control-groups.ts";
 import { processSystem } from "./process-identity.ts";
 import { HostedProcesses, hostProcesses } from "./processes.ts";
 import { LocalStreams } from "./streams.ts";
@@ -65,7 +67,8 @@ export async function openLocalHive(options: LocalHiveOptions): Promise<LocalHiv
   const host = new Listeners<string>();
   const known = new HostedProcesses();
   const notices = new ActivityNotices((told) => activity.tell(told));
-  const trees = new ProcessTrees({ system: processSystem(), exempt: () => exemptPids(proxy.host), log });
+  const groups = openControlGroups(layout.home);
+  const trees = new ProcessTrees({ system: processSystem(), groups, exempt: () => exemptPids(proxy.host), log });
   const saw = ({ key, pid, startTime }: HostedProcess) => trees.sawMain(key.sessionId, { pid, startTime });
 
   const proxy: HostProxy = new HostProxy({
@@ -77,6 +80,7 @@ export async function openLocalHive(options: LocalHiveOptions): Promise<LocalHiv
     limits,
     log,
     onConnected(hello) {
+      groups.connected(hello.pid);
       known.replace(hello.processes);
       for (const one of hello.processes) saw(one);
       streams.hostChanged();
@@ -136,6 +140,7 @@ export async function openLocalHive(options: LocalHiveOptions): Promise<LocalHiv
     trees,
     workspaces,
     streams,
+    machine: localMachine(process.env),
     onExit: (listener) => exit.add(listener),
     onActivity: (listener) => activity.add(listener),
     onHost: (listener) => host.add(listener),

@@ -10,6 +10,9 @@ beforeAll(async () => {
 });
 afterAll(() => built.remove());
 
+const EXITS_WHEN_TOLD =
+  "process.stdin.on('data', (data) => { const told = /exit (\\d+)/.exec(data); if (told) process.exit(Number(told[1])); })";
+
 processesContract("a local hive with a real process host", async () => {
   const world = makeHiveWorld(built.script);
   const hive = await world.open();
@@ -17,17 +20,20 @@ processesContract("a local hive with a real process host", async () => {
   return {
     hive,
     // One process, so that a signal meets no shell around it; what it reads is its exit code.
-    spec: (key) =>
-      specOf(key, [process.execPath, "-e", "process.stdin.once('data', (code) => process.exit(Number(code)))"]),
+    spec: (key) => specOf(key, [process.execPath, "-e", EXITS_WHEN_TOLD]),
     newKey() {
       const key = newKey();
       keys.push(key);
       return key;
     },
-    exit: async (key, code) => must(await hive.processes.input(key, Buffer.from(`${code}\n`))),
+    exit: async (key, code) => must(await hive.processes.input(key, Buffer.from(`exit ${code}\n`))),
     markers: (key) => {
       const records = recordsOnDisk(world.layout.logs, key.sessionId);
       return Promise.resolve(payloadsOnDisk<MarkerPayload>(records, RecordKind.marker).map(({ id }) => id));
+    },
+    typed: (key) => {
+      const records = recordsOnDisk(world.layout.logs, key.sessionId).filter(({ kind }) => kind === RecordKind.stdin);
+      return Promise.resolve(records.map(({ payload }) => Buffer.from(payload).toString()));
     },
     async dispose() {
       for (const { sessionId } of keys) must(await hive.trees.signal(sessionId, undefined, "SIGKILL"));

@@ -1,6 +1,6 @@
 /** The Processes port: what the rules ask of this machine's processes, in the words of the host's protocol. */
 import { ok, type Result } from "../../schemas/fault.ts";
-import type { HostedProcess, HostStarted } from "../../schemas/host-protocol.ts";
+import type { HostDelivered, HostedProcess, HostStarted } from "../../schemas/host-protocol.ts";
 import { type StreamKey, streamId } from "../../schemas/segment.ts";
 import type { Processes } from "../ports/hive.ts";
 import type { HostRequest } from "./host-connection.ts";
@@ -48,6 +48,7 @@ export function hostProcesses(
     const answered = await proxy.request<unknown>(request, bytes);
     return answered.ok ? ok(undefined) : answered;
   };
+  const bufferOf = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
     async start(spec) {
       const started = await proxy.request<HostStarted>({ type: "start", spec });
@@ -70,7 +71,9 @@ export function hostProcesses(
       if (acknowledged.ok) known.delete(key);
       return acknowledged;
     },
-    input: (key, bytes) => ask({ type: "input", key }, [Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)]),
+    input: (key, bytes) => ask({ type: "input", key }, [bufferOf(bytes)]),
+    deliver: (key, { messageId, marker, steps }, bytes) =>
+      proxy.request<HostDelivered>({ type: "deliver", key, messageId, marker, steps }, [bufferOf(bytes)]),
     closeInput: (key) => ask({ type: "close-input", key }),
     resize: (key, size) => ask({ type: "resize", key, size }),
     signal: (key, signal) => ask({ type: "signal", key, signal }),

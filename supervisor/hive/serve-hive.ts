@@ -12,7 +12,7 @@ import {
 import type { ProcessSpec } from "../../schemas/host-protocol.ts";
 import type { ProcessIdentity, WorkspaceRecord } from "../core/session.ts";
 import type { Log } from "../ports/clock.ts";
-import type { Disposable, Hive, StreamSubscription } from "../ports/hive.ts";
+import type { Delivery, Disposable, Hive, StreamSubscription } from "../ports/hive.ts";
 
 type Served = HiveChannel<HiveToCortex, CortexToHive>;
 
@@ -103,6 +103,10 @@ const CALLS: Calls = {
   "process/observe": (hive, params: Keyed) => hive.processes.observe(params.key),
   "process/acknowledge-exit": (hive, params: Keyed) => hive.processes.acknowledgeExit(params.key),
   "process/input": (hive, params: Keyed, bytes) => hive.processes.input(params.key, bytes),
+  "process/deliver": (hive, params: Keyed & Delivery, bytes) => {
+    const { key, messageId, marker, steps } = params;
+    return hive.processes.deliver(key, { messageId, marker, steps }, bytes);
+  },
   "process/close-input": (hive, params: Keyed) => hive.processes.closeInput(params.key),
   "process/resize": (hive, params: Keyed & Pick<ProcessSpec, "size">) => hive.processes.resize(params.key, params.size),
   "process/signal": (hive, params: Keyed & { signal: string }) => hive.processes.signal(params.key, params.signal),
@@ -114,8 +118,10 @@ const CALLS: Calls = {
   "tree/signal": (hive, params: OfTree & { signal: string }) =>
     hive.trees.signal(params.sessionId, params.main, params.signal),
   "tree/members": (hive, params: OfTree) => hive.trees.members(params.sessionId, params.main),
-  "tree/usage": (hive, params: { sessions: Parameters<Hive["trees"]["usage"]>[0] }) =>
-    hive.trees.usage(params.sessions),
+  "tree/usage": (hive, params: { sessions: Parameters<Hive["trees"]["usage"]>[0]; io: boolean }) =>
+    hive.trees.usage(params.sessions, { io: params.io }),
+  "machine/memory": (hive) => hive.machine.memory(),
+  "machine/login-environment": (hive) => hive.machine.loginEnvironment(),
   "workspace/plan": (hive, params: Parameters<Hive["workspaces"]["plan"]>[0]) => hive.workspaces.plan(params),
   "workspace/prepare": (hive, params: OfWorkspace) => hive.workspaces.prepare(params.sessionId, params.workspace),
   "workspace/unsaved-work": (hive, params: Pick<OfWorkspace, "workspace">) =>

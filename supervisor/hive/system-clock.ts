@@ -12,6 +12,8 @@ const TOKEN_BYTES = 32;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  // Linux: CLOCK_MONOTONIC, which stands in sleep. macOS counts on.
+  awakeMs: () => performance.now(),
   after(delayMs, run) {
     let timer: NodeJS.Timeout;
     const wait = (leftMs: number) => {

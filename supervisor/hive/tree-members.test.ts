@@ -37,6 +37,7 @@ function membersOf(processes: Readonly<Record<number, Given>>, query: Partial<Tr
     entries,
     mark: ({ pid }) => ({ isDaemon: false, ...processes[pid]?.mark }),
     orderOf: Number,
+    io: () => undefined,
     command: () => "",
     isOurs: ({ pid }) => processes[pid]?.foreign !== true,
   });
@@ -45,6 +46,7 @@ function membersOf(processes: Readonly<Record<number, Given>>, query: Partial<Tr
     main: { pid: 100, startTime: "100" },
     mainWasSeen: true,
     remembered: new Map(),
+    grouped: [],
     exempt: new Set([50, 60]),
     searchMarks: true,
     ...query,
@@ -66,6 +68,22 @@ test("main, its descendants, and nobody else", () => {
       201: { parent: 200 },
     }),
   ).toEqual([100, 101, 102, 103]);
+});
+
+test("who is in its control group belongs to it, with all that descends from it; daemons and other sessions do not", () => {
+  const world = {
+    300: { parent: 1 },
+    301: { parent: 300, session: 300 },
+    302: { parent: 301 },
+    50: { parent: 1 },
+    310: { parent: 1, mark: { isDaemon: true } },
+    320: { parent: 1, mark: { sessionId: OTHER } },
+    330: { parent: 1, zombie: true },
+    340: { parent: 1 },
+  };
+  const grouped = [300, 50, 310, 320, 330, 999_999];
+  expect(membersOf(world, { grouped, searchMarks: false })).toEqual([300, 301, 302]);
+  expect(membersOf(world, { grouped, main: undefined, mainWasSeen: false })).toEqual([300, 301, 302]);
 });
 
 test("a reused pid is a stranger, and so is all that descends from it", () => {

@@ -2,9 +2,8 @@
  * Which processes belong to a session: its main process, what descends from it, what shares a terminal session or
  * process group with one of them, what was seen to belong before, and what carries the session's id in its environment
  * (which finds a daemon that forked twice and made a session of its own, also after the supervisor was restarted).
- *
- * A cgroup of its own for each session would say it with certainty. Where one can be made (systemd's user slice, root)
- * its `cgroup.procs` belongs here, as one more root of the search; it is not made yet.
+ * Where the process host could make a control group for it, that says it with certainty; the other marks find those who
+ * were moved out of it, and all of them where there is none.
  */
 import type { ProcessIdentity } from "../core/session.ts";
 import type { ProcessEntry, ProcessTable } from "./os/process-table.ts";
@@ -22,6 +21,8 @@ export interface TreeQuery {
   readonly mainWasSeen: boolean;
   /** Seen as members before: pid to start time. */
   readonly remembered: ReadonlyMap<number, string>;
+  /** Pids in the session's control groups, as of after the table. */
+  readonly grouped: readonly number[];
   /** Pids of the supervisor and the process host. They and what they start are never members. */
   readonly exempt: ReadonlySet<number>;
   /** Also look into the environments of all processes of this user: complete, and dearer. */
@@ -98,6 +99,10 @@ function* rootsOf(index: IndexedTable, query: TreeQuery, earliest: number): Iter
   for (const [pid, startTime] of remembered) {
     const entry = byPid.get(pid);
     if (entry?.startTime === startTime) yield entry;
+  }
+  for (const pid of query.grouped) {
+    const entry = byPid.get(pid);
+    if (entry !== undefined) yield entry;
   }
   if (!query.searchMarks) return;
   for (const entry of living) {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Result } from "../../schemas/fault.ts";
+import { NO_CONTROL_GROUPS } from "./os/control-groups.ts";
 import { processStartTime, processSystem } from "./process-identity.ts";
 import { SILENT_LOG } from "./project.fake.ts";
 import { systemIdentities } from "./system-clock.ts";
@@ -35,7 +36,8 @@ afterEach(async () => {
 });
 
 function newTrees(): ProcessTrees {
-  return new ProcessTrees({ system: processSystem(), exempt: () => new Set([process.pid]), log: SILENT_LOG });
+  const exempt = () => new Set([process.pid]);
+  return new ProcessTrees({ system: processSystem(), groups: NO_CONTROL_GROUPS, exempt, log: SILENT_LOG });
 }
 
 function must<T>(result: Result<T>): T {
@@ -136,7 +138,7 @@ test("a daemon without our mark is remembered from the time when it was a descen
   const exited = new Promise((resolve) => child.once("exit", resolve));
   await says(child, "ready");
   const daemon = pidIn(pidFile);
-  must(await trees.usage([{ sessionId: ID, main }]));
+  must(await trees.usage([{ sessionId: ID, main }], { io: false }));
   child.stdin.end();
   await exited;
   expect(must(await trees.members(ID, main)).map(({ pid }) => pid)).toEqual([daemon]);
@@ -181,18 +183,18 @@ test("what a tree uses: all of its processes together, over the time between two
   const { child, main } = await start("sh", ["-c", "while :; do :; done & sleep 100 & echo ready; wait"]);
   await says(child, "ready");
   const sessions = [{ sessionId: ID, main }];
-  const [first] = must(await trees.usage(sessions));
+  const [first] = must(await trees.usage(sessions, { io: false }));
   expect(first).toMatchObject({ sessionId: ID, cpu: 0, processes: 3 });
   expect(first?.memoryBytes).toBeGreaterThan(100 << 10);
   let second = first;
   while (second?.cpu === 0) {
     await new Promise((wake) => setTimeout(wake, 20));
-    [second] = must(await trees.usage(sessions));
+    [second] = must(await trees.usage(sessions, { io: false }));
   }
   expect(second?.cpu).toBeGreaterThan(0.05);
   expect(second?.cpu).toBeLessThan(1.5);
   // Too soon for another share: the last one stands.
-  expect(must(await trees.usage(sessions))[0]?.cpu).toBe(second?.cpu);
+  expect(must(await trees.usage(sessions, { io: false }))[0]?.cpu).toBe(second?.cpu);
 });
 
 test("looks that are wanted at the same moment share one pass over the process table", async () => {
@@ -205,7 +207,8 @@ test("looks that are wanted at the same moment share one pass over the process t
       return system.readTable();
     },
   };
-  const counted = new ProcessTrees({ system: counting, exempt: () => new Set(), log: SILENT_LOG });
+  const parts = { system: counting, groups: NO_CONTROL_GROUPS, log: SILENT_LOG };
+  const counted = new ProcessTrees({ ...parts, exempt: () => new Set() });
   await Promise.all(Array.from({ length: 20 }, () => counted.members(ID, undefined)));
   expect(passes).toBe(1);
   const first = counted.members(ID, undefined);

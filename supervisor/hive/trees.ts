@@ -1,34 +1,35 @@
 /** The Trees port: who belongs to a session, signals to all of them, and what they use. Never signals a stranger. */
-import { availableParallelism } from "node:os";
 import { failed, fault, faultOf, ok, type Result } from "../../schemas/fault.ts";
 import { parseSignal } from "../../schemas/signals.ts";
 import type { ProcessIdentity, TreeMember, TreeUsage } from "../core/session.ts";
 import type { Log } from "../ports/clock.ts";
 import type { Trees } from "../ports/hive.ts";
+import type { ControlGroupLook, ControlGroups, SessionGroup } from "./os/control-groups.ts";
 import type { ProcessEntry, ProcessSystem } from "./os/process-table.ts";
 import { findMembers, type IndexedTable, indexTable } from "./tree-members.ts";
+import { UsageSamples } from "./usage-samples.ts";
 
 /** As ports say: a command line is cut to this. */
 const COMMAND_CHARACTERS = 200;
 /** A SIGKILL is sent again to who was forked meanwhile; what forks faster than this is seen by the caller's next look. */
 const KILL_ROUNDS = 4;
-/** The system counts CPU in steps of 10 ms: over less time than this a share would be noise, so the last one stands. */
-const SHORTEST_SAMPLE_MS = 200;
-/** A session that nobody has asked about for so long has no sample any more. */
-const SAMPLE_LIFE_MS = 10 * 60_000;
 
 export interface ProcessTreesOptions {
   readonly system: ProcessSystem;
+  readonly groups: ControlGroups;
   /** Pids of the supervisor and of the process host, as they are now. */
   readonly exempt: () => ReadonlySet<number>;
   readonly log: Log;
 }
 
-interface Sample {
-  readonly atMs: number;
-  readonly usage: TreeUsage;
-  /** CPU seconds by process. */
-  readonly cpu: ReadonlyMap<string, number>;
+interface Look {
+  readonly index: IndexedTable;
+  readonly groups: ControlGroupLook;
+}
+
+interface Found {
+  readonly members: readonly ProcessEntry[];
+  readonly groups: readonly SessionGroup[];
 }
 
 export class ProcessTrees implements Trees {
@@ -37,9 +38,9 @@ export class ProcessTrees implements Trees {
   readonly #remembered = new Map<string, ReadonlyMap<number, string>>();
   /** Main processes that a process host has shown to us: session id to "pid start time". */
   readonly #seen = new Map<string, ReadonlySet<string>>();
-  readonly #samples = new Map<string, Sample>();
+  readonly #samples = new UsageSamples();
   #lastPass: Promise<unknown> = Promise.resolve();
-  #nextPass: Promise<Result<IndexedTable>> | undefined;
+  #nextPass: Promise<Result<Look>> | undefined;
 
   constructor(options: ProcessTreesOptions) {
     this.#options = options;
@@ -54,13 +55,15 @@ export class ProcessTrees implements Trees {
   forget(sessionId: string): void {
     this.#remembered.delete(sessionId);
     this.#seen.delete(sessionId);
-    this.#samples.delete(sessionId);
+    this.#samples.forget(sessionId);
+    this.#options.groups.forget(sessionId);
   }
 
   async members(sessionId: string, main: ProcessIdentity | undefined): Promise<Result<readonly TreeMember[]>> {
-    const index = await this.#pass();
-    if (!index.ok) return index;
-    return ok(this.#find(index.value, sessionId, main, true).map((entry) => describe(index.value, entry)));
+    const look = await this.#look();
+    if (!look.ok) return look;
+    const { members } = this.#find(look.value, sessionId, main, true);
+    return ok(members.map((entry) => describe(look.value.index, entry)));
   }
 
   async signal(
@@ -73,72 +76,82 @@ export class ProcessTrees implements Trees {
     const signalled = new Map<string, TreeMember>();
     const rounds = signal === "SIGKILL" ? KILL_ROUNDS : 1;
     for (let round = 0; round < rounds; round += 1) {
-      const index = await this.#pass();
-      if (!index.ok) return signalled.size > 0 ? ok([...signalled.values()]) : index;
-      const found = this.#find(index.value, sessionId, main, true).filter((entry) => !signalled.has(nameOf(entry)));
-      if (found.length === 0) break;
-      for (const entry of found) {
-        const member = describe(index.value, entry);
+      const look = await this.#look();
+      if (!look.ok) return signalled.size > 0 ? ok([...signalled.values()]) : look;
+      const found = this.#find(look.value, sessionId, main, true);
+      const fresh = found.members.filter((entry) => !signalled.has(nameOf(entry)));
+      for (const entry of fresh) {
+        const member = describe(look.value.index, entry);
         if (this.#send(member, signal, sessionId)) signalled.set(nameOf(entry), member);
       }
+      const unnamed = signal === "SIGKILL" && this.#killGroups(look.value.index, found);
+      if (fresh.length === 0 && !unnamed) break;
     }
     return ok([...signalled.values()]);
   }
 
   async usage(
     sessions: readonly { readonly sessionId: string; readonly main: ProcessIdentity }[],
+    options: { readonly io: boolean },
   ): Promise<Result<readonly TreeUsage[]>> {
-    const index = await this.#pass();
-    if (!index.ok) return index;
+    const look = await this.#look();
+    if (!look.ok) return look;
     const nowMs = Date.now();
-    for (const [id, { atMs }] of this.#samples) if (nowMs - atMs > SAMPLE_LIFE_MS) this.#samples.delete(id);
+    this.#samples.forgetOld(nowMs);
+    const { table } = look.value.index;
     return ok(
       sessions.map(({ sessionId, main }) => {
-        const entries = this.#find(index.value, sessionId, main, false);
-        return this.#sample(sessionId, entries, nowMs);
+        const entries = this.#find(look.value, sessionId, main, false).members;
+        return {
+          sessionId,
+          cpu: this.#samples.cpu(sessionId, entries, nowMs),
+          memoryBytes: entries.reduce((sum, entry) => sum + entry.memoryBytes, 0),
+          processes: entries.length,
+          ...(options.io
+            ? this.#samples.io(
+                sessionId,
+                entries.map((entry) => table.io(entry)),
+                nowMs,
+              )
+            : {}),
+          atMs: nowMs,
+        };
       }),
     );
   }
 
-  #sample(sessionId: string, entries: readonly ProcessEntry[], nowMs: number): TreeUsage {
-    const before = this.#samples.get(sessionId);
-    const facts = {
-      sessionId,
-      memoryBytes: entries.reduce((sum, entry) => sum + entry.memoryBytes, 0),
-      processes: entries.length,
-      atMs: nowMs,
-    };
-    const elapsedMs = nowMs - (before?.atMs ?? nowMs);
-    if (before !== undefined && elapsedMs < SHORTEST_SAMPLE_MS) return { ...facts, cpu: before.usage.cpu };
-    let spent = 0;
-    if (before !== undefined) {
-      // Who is new since the last sample has spent all of its time since then.
-      for (const entry of entries) spent += Math.max(0, entry.cpuSeconds - (before.cpu.get(nameOf(entry)) ?? 0));
-    }
-    const cpu = elapsedMs === 0 ? 0 : Math.min(availableParallelism(), (spent * 1000) / elapsedMs);
-    const usage = { ...facts, cpu };
-    const spentBy = new Map(entries.map((entry) => [nameOf(entry), entry.cpuSeconds]));
-    this.#samples.set(sessionId, { atMs: nowMs, usage, cpu: spentBy });
-    return usage;
-  }
-
-  #find(
-    index: IndexedTable,
-    sessionId: string,
-    main: ProcessIdentity | undefined,
-    searchMarks: boolean,
-  ): ProcessEntry[] {
-    const found = findMembers(index, {
+  #find(look: Look, sessionId: string, main: ProcessIdentity | undefined, searchMarks: boolean): Found {
+    const groups = look.groups.groupsOf(sessionId);
+    const members = findMembers(look.index, {
       sessionId,
       main,
       mainWasSeen: main !== undefined && this.#seen.get(sessionId)?.has(nameOf(main)) === true,
       remembered: this.#remembered.get(sessionId) ?? new Map(),
+      grouped: groups.flatMap(({ pids }) => pids),
       exempt: this.#options.exempt(),
       searchMarks,
     });
-    if (found.length === 0) this.#remembered.delete(sessionId);
-    else this.#remembered.set(sessionId, new Map(found.map(({ pid, startTime }) => [pid, startTime])));
-    return found;
+    if (members.length === 0) this.#remembered.delete(sessionId);
+    else this.#remembered.set(sessionId, new Map(members.map(({ pid, startTime }) => [pid, startTime])));
+    return { members, groups };
+  }
+
+  /**
+   * Whoever was forked since the look goes too. Only where everybody is a member who was in the group at the look: right
+   * after a start the host is in it as well, and once it is out it never comes back. True: there were some of whom the
+   * look knew nothing.
+   */
+  #killGroups(index: IndexedTable, { members, groups }: Found): boolean {
+    const exempt = this.#options.exempt();
+    const pids = new Set(members.map(({ pid }) => pid));
+    const mayDie = (pid: number) => pids.has(pid) || !(exempt.has(pid) || index.byPid.has(pid));
+    let killedUnnamed = false;
+    for (const group of groups) {
+      if (group.holdsOthers || !group.pids.every(mayDie)) continue;
+      const killed = this.#options.groups.kill(group);
+      if (killed && group.pids.some((pid) => !pids.has(pid))) killedUnnamed = true;
+    }
+    return killedUnnamed;
   }
 
   /** Its number may have been given to another since the look: asked once more, right before. */
@@ -162,13 +175,14 @@ export class ProcessTrees implements Trees {
   }
 
   /** Whoever asks before a look has begun shares it; who asks later gets the next one, so that nobody sees the past. */
-  #pass(): Promise<Result<IndexedTable>> {
+  #look(): Promise<Result<Look>> {
     if (this.#nextPass !== undefined) return this.#nextPass;
-    const pass = this.#lastPass.then(async (): Promise<Result<IndexedTable>> => {
+    const pass = this.#lastPass.then(async (): Promise<Result<Look>> => {
       this.#nextPass = undefined;
       try {
+        const groups = await this.#options.groups.look();
         const table = await this.#options.system.readTable();
-        return table.ok ? ok(indexTable(table.value)) : table;
+        return table.ok ? ok({ index: indexTable(table.value), groups }) : table;
       } catch (error) {
         return failed(faultOf(error));
       }

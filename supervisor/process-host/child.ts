@@ -16,8 +16,12 @@ export interface Child {
   readonly pid: number;
   /** Why so much input cannot be taken now, or undefined. */
   refuses(inputBytes: number): Fault | undefined;
-  /** Takes all of it; what the program does not read at once waits. */
-  write(bytes: Buffer): void;
+  /**
+   * Takes all of it; what the program does not read at once waits. `onTaken` is called once, perhaps in this very call:
+   * with true when the system has taken the last byte, with false when nobody will ever read it. It is not called when
+   * the process ends before.
+   */
+  write(bytes: Buffer, onTaken?: (isTaken: boolean) => void): void;
   closeInput(): Fault | undefined;
   resize(size: TerminalSize): Fault | undefined;
   /** Stops reading and closes our end, whoever still holds the other. Nothing is called afterwards. */

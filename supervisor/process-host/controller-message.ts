@@ -1,7 +1,12 @@
 /** Parses what a connection says, once. Additional fields are passed over: a newer controller may know more. */
 import { posix, win32 } from "node:path";
 import { type Fault, fault } from "../../schemas/fault.ts";
-import type { ControllerMessage } from "../../schemas/host-protocol.ts";
+import {
+  type ControllerMessage,
+  type DeliveryStep,
+  MAX_DELIVERY_PAUSE_MS,
+  MAX_DELIVERY_STEPS,
+} from "../../schemas/host-protocol.ts";
 import { MAX_RECORD_BYTES, streamFolderName } from "../../schemas/segment.ts";
 
 type Check = (value: unknown) => boolean;
@@ -18,7 +23,6 @@ const count: Check = (value) => Number.isSafeInteger(value) && (value as number)
 const text: Check = (value) => typeof value === "string" && value.length <= MAX_TEXT;
 /** Goes to the system, whose strings end at a NUL. */
 const systemText: Check = (value) => typeof value === "string" && !value.includes("\0");
-const absent: Check = (value) => value === undefined;
 const oneOf =
   (...values: readonly unknown[]): Check =>
   (value) =>
@@ -49,13 +53,18 @@ const environment: Check = (value) =>
   object({})(value) &&
   Object.entries(value as object).every(([name, one]) => systemText(name) && systemText(one) && !name.includes("="));
 const marker = object({ id: text, marker: oneOf("transition", "message"), text });
+const pauseMs: Check = (value) => typeof value === "number" && value >= 0 && value <= MAX_DELIVERY_PAUSE_MS;
+const step = object({ bytes: count, pauseMs });
+const steps: Check = (value) =>
+  Array.isArray(value) && value.length > 0 && value.length <= MAX_DELIVERY_STEPS && value.every(step);
 const gap = object({ bytes: either(count, oneOf(null)), reason: oneOf("disk-full", "host-lost") });
 
 const FIELDS: Readonly<Record<ControllerMessage["type"], Readonly<Record<string, Check>>>> = {
   hello: { id: count, protocol: count, oldest: count, epoch: count, version: text },
   list: { id: count },
   start: { id: count, spec: object({ key, argv, cwd, environment, stdio: oneOf("terminal", "pipes"), size }) },
-  input: { id: count, key, messageId: either(absent, text), marker: either(absent, marker) },
+  input: { id: count, key },
+  deliver: { id: count, key, messageId: text, marker, steps },
   "close-input": { id: count, key },
   resize: { id: count, key, size },
   signal: { id: count, key, signal: text },
@@ -73,18 +82,22 @@ const FIELDS: Readonly<Record<ControllerMessage["type"], Readonly<Record<string,
   shutdown: { id: count },
 };
 
-/** The message, or what is wrong with it. */
+/** The message, or what is wrong with it. `byteCount` is that of the raw bytes behind its frame. */
 export function parseControllerMessage(
   message: unknown,
+  byteCount: number,
 ): ControllerMessage | { readonly type: "bad"; readonly fault: Fault } {
   const type = object({ type: text })(message) ? (message as { readonly type: string }).type : "";
   if (!Object.hasOwn(FIELDS, type)) return bad(`the process host knows no message of type "${type.slice(0, 40)}"`);
   const fields = FIELDS[type as ControllerMessage["type"]];
   const given = message as Readonly<Record<string, unknown>>;
   const wrong = Object.entries(fields).find(([name, check]) => !check(given[name]));
-  return wrong === undefined
-    ? (message as ControllerMessage)
-    : bad(`${type}: the field ${wrong[0]} is missing or wrong`);
+  if (wrong !== undefined) return bad(`${type}: the field ${wrong[0]} is missing or wrong`);
+  const parsed = message as ControllerMessage;
+  if (parsed.type === "deliver" && bytesOf(parsed.steps) !== byteCount) {
+    return bad(`deliver: the steps have ${bytesOf(parsed.steps)} bytes, and ${byteCount} are behind the frame`);
+  }
+  return parsed;
 }
 
 /** The id that a reply needs, of any message. */
@@ -94,6 +107,10 @@ export function requestId(message: unknown): number | undefined {
 
 function bad(message: string): { readonly type: "bad"; readonly fault: Fault } {
   return { type: "bad", fault: fault("invalid-params", message) };
+}
+
+function bytesOf(given: readonly DeliveryStep[]): number {
+  return given.reduce((sum, one) => sum + one.bytes, 0);
 }
 
 function isFolderName(value: { readonly process: string; readonly attempt: number }): boolean {

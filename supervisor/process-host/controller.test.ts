@@ -227,6 +227,14 @@ test("frames with one thing wrong harm at most their own connection", async () =
     { type: "hello", id: 1, protocol: 1, oldest: 1, epoch: 3, version: "x" },
     { type: "start", id: 2, spec: specOf({ ...KEY, sessionId: "evil" }, ["true"]) },
     { type: "input", id: 3, key: KEY },
+    {
+      type: "deliver",
+      id: 6,
+      key: KEY,
+      messageId: "m1",
+      marker: { id: "message:m1", marker: "message", text: "" },
+      steps: [{ bytes: 0, pauseMs: 1 }],
+    },
     { type: "append", id: 4, key: KEY, record: { kind: "gap", payload: { bytes: null, reason: "host-lost" } } },
     { type: "subscribe", id: 5, key: KEY, fromOffset: 0, creditBytes: 1 },
   ];

@@ -50,7 +50,7 @@ export class Controllers {
   }
 
   #receive(connection: Connection, raw: unknown, bytes: Buffer): void {
-    const message = parseControllerMessage(raw);
+    const message = parseControllerMessage(raw, bytes.length);
     if (message.type === "bad") {
       const id = requestId(raw);
       if (id !== undefined) reply(connection, id, failed(message.fault));
@@ -132,7 +132,9 @@ export class Controllers {
       case "start":
         return host.start(request.spec);
       case "input":
-        return host.input(request.key, bytes, request.messageId, request.marker);
+        return host.input(request.key, bytes);
+      case "deliver":
+        return host.deliver(request.key, request.messageId, { marker: request.marker, steps: request.steps, bytes });
       case "close-input":
         return host.closeInput(request.key);
       case "resize":

@@ -327,24 +327,6 @@ test("a stream may hold markers before its process is started, and goes on behin
   ]);
 });
 
-test("a message is delivered once, with its marker before what it brings about, also after the exit was acknowledged", async () => {
-  await shell("stty -echo; echo ready; read line; echo got $line");
-  await printed("ready");
-  const marker = { id: "message:m1", marker: "message", text: "hello" } as const;
-  const deliver = (key: StreamKey) =>
-    controller.ask({ type: "input", key, messageId: "m1", marker }, Buffer.from("hello\n"));
-  expect((await deliver(KEY)).ok).toBe(true);
-  await controller.exitOf(KEY);
-  await controller.must({ type: "acknowledge-exit", key: KEY });
-  await shell("cat", {}, keyOf("session", 2));
-  const twice = await deliver(keyOf("session", 2));
-  expect(twice).toMatchObject({ fault: { code: "conflict", message: expect.stringContaining("m1") as string } });
-  const records = host.records(KEY);
-  const order = records.findIndex(({ kind }) => kind === RecordKind.marker);
-  expect(textOf(records.slice(0, order))).toBe("ready\r\n");
-  expect(textOf(records.slice(order))).toBe("got hello\r\n");
-});
-
 test("an exit is kept until it is acknowledged, over controllers", async () => {
   await exitOfShell("exit 5");
   controller.close();

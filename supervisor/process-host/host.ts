@@ -5,15 +5,18 @@
 import { type Fault, failed, fault, ok, type Result } from "../../schemas/fault.ts";
 import type {
   AppendedRecord,
+  HostDelivered,
   HostedProcess,
   HostStarted,
   ProcessSpec,
   TerminalSize,
 } from "../../schemas/host-protocol.ts";
-import { type ExitPayload, type MarkerPayload, RecordKind, type StreamKey, streamId } from "../../schemas/segment.ts";
+import { type ExitPayload, RecordKind, type StreamKey, streamId } from "../../schemas/segment.ts";
 import { parseSignal } from "../../schemas/signals.ts";
 import type { Child, ChildEvents } from "./child.ts";
+import type { ControlGroups } from "./control-groups.ts";
 import { DeliveredMessages } from "./delivered-messages.ts";
+import { type Delivery, DeliveryQueue, diskFull } from "./delivery-queue.ts";
 import type { Feed } from "./feed.ts";
 import type { LogShelf } from "./log-shelf.ts";
 import { openMasters } from "./native-pty.ts";
@@ -33,6 +36,7 @@ interface Hosted {
   readonly stdio: ProcessSpec["stdio"];
   /** Open until the exit is acknowledged and the stream closed. */
   readonly writer: SegmentWriter;
+  readonly deliveries: DeliveryQueue;
   exit?: ExitPayload & { readonly atMs: number };
   /** Nobody can write to the stream any more but the supervisor. */
   isClosed: boolean;
@@ -44,6 +48,7 @@ const DONE: Result<null> = ok(null);
 export class ProcessHost {
   readonly #shelf: LogShelf;
   readonly #feed: Feed;
+  readonly #groups: ControlGroups;
   readonly #hosted = new Map<string, Hosted>();
   /** Starts under way, which take a turn of the event loop when they fail. */
   readonly #starting = new Set<string>();
@@ -51,9 +56,10 @@ export class ProcessHost {
   readonly #fullDisks = new Pulse<SegmentWriter>(DISK_RETRY_MS, (writer) => !writer.retry());
   readonly #writerEvents: WriterEvents;
 
-  constructor(shelf: LogShelf, feed: Feed) {
+  constructor(shelf: LogShelf, feed: Feed, groups: ControlGroups) {
     this.#shelf = shelf;
     this.#feed = feed;
+    this.#groups = groups;
     this.#writerEvents = {
       onRecord: (writer, offset, record, timeMs) => feed.onRecord(writer, offset, record, timeMs),
       onDiskFull: (writer) => this.#fullDisks.add(writer),
@@ -76,12 +82,24 @@ export class ProcessHost {
   }
 
   async start(spec: ProcessSpec): Promise<Result<HostStarted>> {
-    const id = streamId(spec.key);
-    const known = this.#hosted.get(id);
-    if (known?.isAcknowledged === false) return ok({ process: describe(known), existing: true });
-    if (known !== undefined || this.#starting.has(id)) return failed(alreadyStarted(id));
+    const known = this.#startedBefore(streamId(spec.key));
+    if (known !== undefined) return known;
     const obstacle = obstacleTo(spec);
     if (obstacle !== undefined) return failed(obstacle);
+    return this.#groups.startIn(spec.key, () => this.#startNow(spec));
+  }
+
+  #startedBefore(id: string): Result<HostStarted> | undefined {
+    const known = this.#hosted.get(id);
+    if (known?.isAcknowledged === false) return ok({ process: describe(known), existing: true });
+    return known !== undefined || this.#starting.has(id) ? failed(alreadyStarted(id)) : undefined;
+  }
+
+  /** What is started is registered in the very turn in which this is called. */
+  async #startNow(spec: ProcessSpec): Promise<Result<HostStarted>> {
+    const id = streamId(spec.key);
+    const known = this.#startedBefore(id);
+    if (known !== undefined) return known;
     const opened = this.#open(spec.key);
     if (!opened.ok) return opened;
     const { writer, onlyMarkers } = opened.value;
@@ -97,24 +115,22 @@ export class ProcessHost {
     }
   }
 
-  input(key: StreamKey, bytes: Buffer, messageId?: string, marker?: MarkerPayload): Result<null> {
+  input(key: StreamKey, bytes: Buffer): Result<null> {
     const found = this.#running(key);
     if (!found.ok) return found;
-    if (messageId !== undefined && this.#delivered.has(key.sessionId, messageId)) {
-      return failed(
-        fault("conflict", `message ${messageId} has been delivered to ${key.sessionId} before`, {
-          data: { messageId },
-        }),
-      );
-    }
-    const { child, writer } = found.value;
-    // The marker stands before what the message brings about, so room for both is made sure of first.
+    const { child } = found.value;
     const obstacle = child.refuses(bytes.length);
     if (obstacle !== undefined) return failed(obstacle);
-    if (marker !== undefined && !writer.appendMarker(marker)) return failed(diskFull(writer.id));
     child.write(bytes);
-    if (messageId !== undefined) this.#delivered.add(key.sessionId, messageId);
     return DONE;
+  }
+
+  /** Types it once: a message of this id that is under way or done answers for itself, whatever the key says. */
+  deliver(key: StreamKey, messageId: string, delivery: Delivery): Promise<Result<HostDelivered>> {
+    return this.#delivered.once(key.sessionId, messageId, () => {
+      const found = this.#running(key);
+      return found.ok ? found.value.deliveries.deliver(delivery) : Promise.resolve(found);
+    });
   }
 
   closeInput(key: StreamKey): Result<null> {
@@ -163,6 +179,8 @@ export class ProcessHost {
 
   acknowledgeExit(key: StreamKey): Result<null> {
     const hosted = this.#hosted.get(streamId(key));
+    // Whoever was left behind may have ended by now.
+    if (hosted?.exit !== undefined) this.#groups.removeEmpty(key.sessionId);
     if (hosted === undefined) return DONE;
     if (hosted.exit === undefined) return failed(fault("conflict", `${streamId(key)} is running`));
     hosted.isAcknowledged = true;
@@ -181,6 +199,7 @@ export class ProcessHost {
       this.#feed.unsubscribe(key);
       this.#hosted.delete(streamId(key));
     }
+    this.#groups.removeEmpty(sessionId);
     try {
       this.#shelf.forget(sessionId);
       return DONE;
@@ -211,6 +230,7 @@ export class ProcessHost {
       startedAtMs: Date.now(),
       stdio: spec.stdio,
       writer,
+      deliveries: new DeliveryQueue(child, writer),
       isClosed: false,
       isAcknowledged: false,
     };
@@ -221,9 +241,11 @@ export class ProcessHost {
 
   #exited(hosted: Hosted, exit: ExitPayload): void {
     hosted.exit = { ...exit, atMs: Date.now() };
+    hosted.deliveries.end(hasEnded(hosted.key));
     hosted.writer.appendKept(RecordKind.exit, exit);
     this.#feed.flush(hosted.key);
     this.#feed.tell({ type: "exit", process: describe(hosted) });
+    this.#groups.removeEmpty(hosted.key.sessionId);
   }
 
   #closed(hosted: Hosted): void {
@@ -274,10 +296,6 @@ function alreadyStarted(id: string): Fault {
 
 function hasEnded(key: StreamKey): Fault {
   return fault("conflict", `${streamId(key)} has ended`);
-}
-
-function diskFull(id: string): Fault {
-  return fault("disk-full", `the log of ${id} cannot be written: the disk is full`, { retryable: true });
 }
 
 function cannotOpen(id: string, error: unknown): Fault {

@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Server, Socket } from "node:net";
 import { parseArgs } from "node:util";
+import { type ControlGroups, openControlGroups } from "./control-groups.ts";
 import { Controllers } from "./controller.ts";
 import { Feed } from "./feed.ts";
 import { watchHome } from "./home.ts";
@@ -18,6 +19,8 @@ import { signalSessions, startTimeOf } from "./process-table.ts";
 import { describeError, report } from "./report.ts";
 import { isMissing, listen } from "./socket.ts";
 
+/** What SIGKILL has ended is taken away within milliseconds; its control group goes with it. */
+const KILLING_GRACE_MS = 100;
 /** How long processes have after SIGTERM once the home is gone. Nobody is left who could ask for more. */
 const ENDING_GRACE_MS = 2_000;
 
@@ -56,8 +59,10 @@ async function main(given: Arguments): Promise<void> {
   if (!existsSync(given.logs)) mkdirSync(given.logs, { mode: 0o700 });
   const feed = new Feed();
   const shelf = new LogShelf(given.logs, (id, firstOffset) => feed.onDropped(id, firstOffset));
-  const host = new ProcessHost(shelf, feed);
-  const controllers = new Controllers({ host, feed, shelf, identity, onShutdown: () => leave(given, identity.hostId) });
+  const groups = openControlGroups(given.home);
+  const host = new ProcessHost(shelf, feed, groups);
+  const leaveNow = () => leave(given, identity.hostId, groups);
+  const controllers = new Controllers({ host, feed, shelf, identity, onShutdown: leaveNow });
   const onConnection = (socket: Socket) => controllers.accept(socket);
   let server: Server = await listen(given.socket, onConnection);
   writeIdentity(given, identity);
@@ -77,7 +82,7 @@ async function main(given: Arguments): Promise<void> {
   const leaveIfUnused = (signal: string) => {
     const { size } = host.runningPids();
     if (size > 0) report(`${signal} is ignored: ${size} processes are running`);
-    else leave(given, identity.hostId);
+    else leaveNow();
   };
   process.on("SIGHUP", listenAnew);
   process.on("SIGTERM", () => leaveIfUnused("SIGTERM"));
@@ -86,10 +91,14 @@ async function main(given: Arguments): Promise<void> {
   process.on("SIGXFSZ", () => undefined);
 
   const check = () => {
-    if (host.list().length === 0 && !rules(given, identity.hostId)) process.exit(0);
+    if (host.list().length === 0 && !rules(given, identity.hostId)) {
+      groups.leave();
+      process.exit(0);
+    }
     listenAnew();
+    groups.removeAllEmpty();
   };
-  watchHome(given.home, given.logs, () => endAll(host, given.home), check);
+  watchHome(given.home, given.logs, () => endAll(host, given.home, groups), check);
   shelf.scan();
 }
 
@@ -121,7 +130,8 @@ function writeIdentity(given: Arguments, identity: Readonly<Record<string, unkno
 }
 
 /** What is written is on disk, and what is said leaves in this turn. */
-function leave(given: Arguments, hostId: string): void {
+function leave(given: Arguments, hostId: string, groups: ControlGroups): void {
+  groups.leave();
   try {
     if (rules(given, hostId)) for (const path of [given.identity, given.socket]) rmSync(path, { force: true });
   } catch (error) {
@@ -140,14 +150,20 @@ function rules(given: Arguments, hostId: string): boolean {
 }
 
 /** Without its home nobody can ever reach these processes again: none is left behind. */
-function endAll(host: ProcessHost, home: string): void {
+function endAll(host: ProcessHost, home: string, groups: ControlGroups): void {
   const leaders = host.runningPids();
   report(`${home} is gone: ending ${leaders.size} processes`);
-  if (leaders.size === 0) process.exit(0);
+  if (leaders.size === 0) {
+    groups.leave();
+    process.exit(0);
+  }
   signalSessions(leaders, "SIGHUP");
   signalSessions(leaders, "SIGTERM");
   setTimeout(() => {
     signalSessions(leaders, "SIGKILL");
-    process.exit(0);
+    setTimeout(() => {
+      groups.leave();
+      process.exit(0);
+    }, KILLING_GRACE_MS);
   }, ENDING_GRACE_MS);
 }

@@ -96,10 +96,10 @@ class Piped implements Child {
     });
   }
 
-  write(bytes: Buffer): void {
+  write(bytes: Buffer, onTaken?: (isTaken: boolean) => void): void {
     this.#events.onOutput(RecordKind.stdin, bytes);
     // What is kept must not be a view into the frame it came in.
-    this.#child.stdin.write(Buffer.from(bytes));
+    this.#child.stdin.write(Buffer.from(bytes), (error) => onTaken?.(error === null || error === undefined));
   }
 
   closeInput(): undefined {

@@ -28,6 +28,7 @@ import type {
   ProcessSpec,
 } from "../../schemas/host-protocol.ts";
 import { type StreamKey, type StreamRecord, streamId } from "../../schemas/segment.ts";
+import { removeControlGroups } from "./control-groups.ts";
 import { recordsOnDisk } from "./segments.ts";
 
 const REPOSITORY = resolve(import.meta.dirname, "../..");
@@ -170,6 +171,7 @@ export async function startHost(
         await once(host, "exit");
       }
       for (const pid of left) killSession(pid);
+      await until(() => removeControlGroups(home), "the processes to be gone");
       rmSync(root, { recursive: true, force: true });
     },
   };

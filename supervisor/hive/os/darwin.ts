@@ -97,6 +97,7 @@ function tableOf(entries: ReadonlyMap<number, DarwinEntry>, marks: ReadonlyMap<n
     mark: ({ pid }) => marks.get(pid),
     orderOf: (startTime) => Date.parse(startTime) || 0,
     command: ({ pid }) => entries.get(pid)?.command ?? "",
+    io: () => undefined, // ps does not tell it, and what does is for root alone.
     isOurs: ({ pid }) => entries.get(pid)?.userId === userId,
   };
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { expect, test } from "vitest";
-import { linux, parseAuxiliaryVector, parseEnvironment, parseStat } from "./linux.ts";
+import { linux, parseAuxiliaryVector, parseEnvironment, parseIo, parseStat } from "./linux.ts";
 
 const UNITS = { pageBytes: 4096, ticksPerSecond: 100, bootId: "" };
 const IS_LINUX = process.platform === "linux";
@@ -60,6 +60,13 @@ test("what an environment says of us", () => {
   });
   expect(parseEnvironment(Buffer.from("OVERMIND_SESSION_ID=cut"))).toMatchObject({ sessionId: "cut" });
   expect(parseEnvironment(Buffer.alloc(0))).toEqual({ isDaemon: false });
+});
+
+test("/proc/PID/io: what went to and from disks, not what was merely asked for", () => {
+  const text =
+    "rchar: 3156684\nwchar: 3145822\nsyscr: 21\nsyscw: 6\nread_bytes: 94208\nwrite_bytes: 3153920\ncancelled_write_bytes: 4096\n";
+  expect(parseIo(text)).toEqual({ readBytes: 94208, writtenBytes: 3153920 });
+  expect(parseIo("")).toBeUndefined();
 });
 
 test("the kernel's units", () => {

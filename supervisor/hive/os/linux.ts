@@ -2,7 +2,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { ok } from "../../../schemas/fault.ts";
 import { LINUX_BOOT_ID_FILE, linuxStartTime } from "../../../schemas/process-start-time.ts";
-import type { EnvironmentMark, ProcessEntry, ProcessSystem, ProcessTable } from "./process-table.ts";
+import type { EnvironmentMark, ProcessEntry, ProcessIo, ProcessSystem, ProcessTable } from "./process-table.ts";
 
 /** Processes read at a stretch: a millisecond, after which bytes and requests have their turn. */
 const PROCESSES_PER_SLICE = 64;
@@ -95,6 +95,17 @@ function variableIn(block: Buffer, name: string): string | undefined {
   return undefined;
 }
 
+/**
+ * /proc/PID/io. Of its two ways to count, it is the bytes that went to or came from disks, as htop and iotop show them:
+ * the other (`rchar`, `wchar`) counts what is printed to a terminal or read from the cache, which slows nobody down.
+ */
+export function parseIo(text: string): ProcessIo | undefined {
+  const readBytes = /^read_bytes: (\d+)$/m.exec(text)?.[1];
+  const writtenBytes = /^write_bytes: (\d+)$/m.exec(text)?.[1];
+  if (readBytes === undefined || writtenBytes === undefined) return undefined;
+  return { readBytes: Number(readBytes), writtenBytes: Number(writtenBytes) };
+}
+
 /** /proc/self/auxv: pairs of words. `wordBytes` is 8, or 4 on 32-bit systems. */
 export function parseAuxiliaryVector(vector: Buffer, wordBytes: 4 | 8): Omit<KernelUnits, "bootId"> {
   const found = new Map<bigint, number>();
@@ -139,6 +150,7 @@ function tableOf(entries: ReadonlyMap<number, ProcessEntry>): ProcessTable {
       // A process that is just ending, and a kernel thread, have no command line: their name says enough.
       return line === undefined || line === "" ? (readIfThere(`/proc/${pid}/comm`)?.trim() ?? "") : line;
     },
+    io: ({ pid }) => parseIo(readIfThere(`/proc/${pid}/io`) ?? ""),
     isOurs({ pid }) {
       try {
         return statSync(`/proc/${pid}`).uid === userId;

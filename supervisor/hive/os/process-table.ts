@@ -25,6 +25,11 @@ export interface EnvironmentMark {
   readonly isDaemon: boolean;
 }
 
+export interface ProcessIo {
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
 /** The living world at one moment, zombies included. */
 export interface ProcessTable {
   readonly entries: ReadonlyMap<number, ProcessEntry>;
@@ -34,6 +39,8 @@ export interface ProcessTable {
   orderOf(startTime: string): number;
   /** The command line; empty when the process has gone. */
   command(entry: ProcessEntry): string;
+  /** What it and the children that it has waited for have moved to and from disks; undefined where that is not told. */
+  io(entry: ProcessEntry): ProcessIo | undefined;
   /** Whether it is this user's own. Others are never searched for marks. */
   isOurs(entry: ProcessEntry): boolean;
 }
