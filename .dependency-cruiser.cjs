@@ -68,8 +68,19 @@ const ROOMS = {
   "webview-ui": { ours: ["schemas"], libraries: ["react", "react-dom", "@xterm/[^/]+"] },
 };
 
-/** The process host is the one program that cannot be replaced while agents run: it knows the frames, and no more. */
-const SCHEMAS_OF_THE_PROCESS_HOST = ["fault", "frame", "host-protocol", "process-start-time", "segment", "signals"];
+/**
+ * The process host is the one program that cannot be replaced while agents run: it knows the frames, the files and the
+ * names that it shares with the hive, and no more.
+ */
+const SCHEMAS_OF_THE_PROCESS_HOST = [
+  "control-groups",
+  "fault",
+  "frame",
+  "host-protocol",
+  "process-start-time",
+  "segment",
+  "signals",
+];
 
 const OURS = "^(schemas|supervisor|extension|webview-ui|test|scripts|bench)/";
 const TEST_CODE = "(\\.(test|contract|fake)\\.tsx?$|^(test|bench)/)";

@@ -19,6 +19,7 @@ const ENTRIES = {
   cli: "supervisor/cli/main.ts",
   settings: "supervisor/cli/settings-file.ts",
   supervisor: "supervisor/main.ts",
+  emulator: "supervisor/sessions/emulator-library.ts",
   "overmind-supervisor": "supervisor/stdio-entry.ts",
   "process-host": "supervisor/process-host/main.ts",
 };
@@ -28,7 +29,13 @@ const COMMANDS = ["overmind", "overmind-supervisor"];
  * The bundles that may hold these libraries and no other: a command's start, and the process that cannot be replaced.
  * @type {Record<string, string[]>}
  */
-const LEAN_BUNDLES = { overmind: [], cli: [], "overmind-supervisor": [], "process-host": [] };
+const LEAN_BUNDLES = {
+  overmind: [],
+  cli: [],
+  "overmind-supervisor": [],
+  "process-host": [],
+  emulator: ["@xterm/headless"],
+};
 const LICENCES = "third-party-licenses.txt";
 /** Enough to tell two builds apart, short enough for a folder's name and a socket's path. */
 const BUILD_ID_HEX_DIGITS = 12;

@@ -210,6 +210,8 @@ describe("attach", () => {
     const terminal = attach("outlives");
     await terminal.shows("up");
     await world.kill(world.supervisorPid());
+    // What is typed in the very moment may have arrived or not, and is not sent again.
+    await until(async () => (await view("outlives")).attached === 1, "it to be attached again");
     terminal.process.write("more\r");
     await terminal.shows("got more");
     expect(terminal.screen().match(/up/g)).toHaveLength(1);

@@ -118,6 +118,34 @@ test("a whole session: worktree, input, output followed byte by byte, exit code,
   expect(await world.git("worktree", "list", "--porcelain")).not.toContain("first");
 });
 
+test("a message is typed once, and what the session and the machine use is told", async () => {
+  await run("talking", "while read line; do echo got $line; done");
+  await until(() => phaseOf("talking") === "RUNNING", "it to run");
+  const key = { sessionId: "talking", process: "main", attempt: 1 };
+  const marker = { id: "message:m1", marker: "message", text: "hello" } as const;
+  const steps = [
+    { bytes: 5, pauseMs: 20 },
+    { bytes: 1, pauseMs: 0 },
+  ];
+  const deliver = () => hive.processes.deliver(key, { messageId: "m1", marker, steps }, Buffer.from("hello\n"));
+  const [first, again] = await Promise.all([deliver(), deliver()]);
+  expect(first).toMatchObject({ ok: true, value: { outcome: "delivered" } });
+  expect(again).toEqual(first);
+  const kinds = async () => {
+    const read = await hive.streams.read(key, 0, 1 << 20);
+    return read.ok ? parseRecords(Buffer.from(read.value.bytes), 0).records.map(({ kind }) => kind) : [];
+  };
+  expect((await kinds()).filter((kind) => kind === RecordKind.marker).length).toBeGreaterThan(0);
+  const main = store.session("talking")?.observed.main;
+  if (main === undefined) throw new Error("it has no main process");
+  const usage = await hive.trees.usage([{ sessionId: "talking", main }], { io: true });
+  expect(usage).toMatchObject({ ok: true, value: [{ sessionId: "talking", processes: 1 }] });
+  expect(await hive.machine.memory()).toMatchObject({ ok: true, value: { freeBytes: expect.any(Number) as number } });
+  expect(await hive.machine.loginEnvironment()).toMatchObject({ ok: true });
+  expect(await hive.trees.signal("talking", main, "SIGKILL")).toMatchObject({ ok: true });
+  await until(() => phaseOf("talking") === "CRASHED", "it to end");
+});
+
 test("a stop reaches the whole tree", async () => {
   await run("second", "sleep 1000 & sleep 1000");
   await until(() => phaseOf("second") === "RUNNING", "it to run");

@@ -197,6 +197,21 @@ test("what a tree uses: all of its processes together, over the time between two
   expect(must(await trees.usage(sessions, { io: false }))[0]?.cpu).toBe(second?.cpu);
 });
 
+test("what a tree reads and writes is told when it is asked for, from the second time on", async (context) => {
+  context.skip(process.platform !== "linux", "only Linux tells a user what a process reads and writes");
+  const { main } = await start("sleep", ["100"]);
+  const sessions = [{ sessionId: ID, main }];
+  expect(must(await trees.usage(sessions, { io: true }))[0]).not.toHaveProperty("readBytesPerSecond");
+  let later = must(await trees.usage(sessions, { io: true }))[0];
+  while (later?.readBytesPerSecond === undefined) {
+    await new Promise((wake) => setTimeout(wake, 20));
+    [later] = must(await trees.usage(sessions, { io: true }));
+  }
+  expect(later).toMatchObject({ writtenBytesPerSecond: 0 });
+  expect(later.readBytesPerSecond).toBeGreaterThanOrEqual(0);
+  expect(must(await trees.usage(sessions, { io: false }))[0]).not.toHaveProperty("readBytesPerSecond");
+});
+
 test("looks that are wanted at the same moment share one pass over the process table", async () => {
   let passes = 0;
   const system = processSystem();

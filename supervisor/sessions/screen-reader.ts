@@ -2,26 +2,20 @@
  * Keeps one terminal's model up with its stream, as a reader of its own that falls behind alone. Too far behind it
  * leaves out what nobody will see: reads on near the end, and of what lies between takes what is still in force there.
  */
-import {
-  RECORD_HEADER_BYTES,
-  RecordKind,
-  type ResizePayload,
-  type StreamKey,
-  type StreamRecord,
-} from "../../schemas/segment.ts";
+import { RECORD_HEADER_BYTES, RecordKind, type StreamKey, type StreamRecord } from "../../schemas/segment.ts";
 import type { ScreenSnapshot } from "../core/session.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Disposable, StreamSubscription, Streams } from "../ports/hive.ts";
-import { RecordQueue } from "./screen-records.ts";
+import { extentOf, RecordQueue, sizeOf } from "./screen-records.ts";
 import type { ScreenTurns, Worker } from "./screen-turns.ts";
 import type { EmulatorClass, TerminalSize } from "./terminal-emulator.ts";
 import { LastingModes } from "./terminal-lasting.ts";
 import { TerminalModel, type TerminalText } from "./terminal-model.ts";
 
 /** So far behind it is not worth drawing what was: some hundred screens. */
-export const SKIP_BEYOND_BYTES = 2 << 20;
+const SKIP_BEYOND_BYTES = 2 << 20;
 /** Read before the end after a skip: more than any program needs to draw its screen, or 1000 lines of scrollback. */
-export const READ_AFTER_SKIP_BYTES = 1 << 20;
+const READ_AFTER_SKIP_BYTES = 1 << 20;
 /** What the hive may send ahead. Without a screen's share of the processor it waits there, and then in the files. */
 const CREDIT_BYTES = 1 << 20;
 /** Some 2 ms of an emulator, or of looking for modes in what is skipped. */
@@ -170,7 +164,7 @@ export class ScreenReader implements Worker, Disposable {
       this.model.skip(this.#skip.lasting);
       this.#skip = undefined;
     }
-    if (kind === RecordKind.resize) this.model.resize(sizeOf(payload));
+    if (kind === RecordKind.resize) this.model.resize(sizeOf(record));
     else if (kind === RecordKind.gap) this.model.breakOff();
     else if (kind === RecordKind.terminal) {
       if (this.#skip !== undefined) {
@@ -189,10 +183,7 @@ export class ScreenReader implements Worker, Disposable {
   /** Asks for the stream's end, and skips when that is far away. */
   async #measure(): Promise<number | undefined> {
     this.#askedEndMs = this.#source.clock.awakeMs();
-    const { sessionId, process, attempt } = this.key;
-    const listed = await this.#source.streams.list(sessionId);
-    const extents = listed.ok ? listed.value : [];
-    const extent = extents.find(({ key }) => key.process === process && key.attempt === attempt);
+    const extent = await extentOf(this.#source.streams, this.key);
     if (extent === undefined) return undefined;
     if (extent.endOffset - this.#offset > SKIP_BEYOND_BYTES) {
       const until = extent.endOffset - READ_AFTER_SKIP_BYTES;
@@ -200,9 +191,4 @@ export class ScreenReader implements Worker, Disposable {
     }
     return extent.endOffset;
   }
-}
-
-function sizeOf(payload: Uint8Array): TerminalSize {
-  const { columns, rows } = JSON.parse(Buffer.from(payload).toString("utf8")) as ResizePayload;
-  return { columns, rows };
 }

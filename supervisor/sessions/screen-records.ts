@@ -1,6 +1,7 @@
 /** Records that have come and are not drawn yet. */
-import { parseRecords, type StreamRecord } from "../../schemas/segment.ts";
-import type { StreamPart } from "../ports/hive.ts";
+import { parseRecords, type ResizePayload, type StreamKey, type StreamRecord } from "../../schemas/segment.ts";
+import type { StreamExtent, StreamPart, Streams } from "../ports/hive.ts";
+import type { TerminalSize } from "./terminal-emulator.ts";
 
 /** Credit is given back in such portions: one small message for many keystrokes. */
 const PORTION_BYTES = 128 << 10;
@@ -47,4 +48,17 @@ export class RecordQueue {
   clear(): void {
     this.#parts.length = 0;
   }
+}
+
+/** Undefined when nothing of it is on disk, or nobody can say. */
+export async function extentOf(streams: Streams, { sessionId, process, attempt }: StreamKey) {
+  const listed = await streams.list(sessionId);
+  const extents: readonly StreamExtent[] = listed.ok ? listed.value : [];
+  return extents.find(({ key }) => key.process === process && key.attempt === attempt);
+}
+
+/** Of a record of the kind `resize`. */
+export function sizeOf({ payload }: StreamRecord): TerminalSize {
+  const { columns, rows } = JSON.parse(Buffer.from(payload).toString("utf8")) as ResizePayload;
+  return { columns, rows };
 }

@@ -4,6 +4,7 @@ import type { Log } from "../ports/clock.ts";
 import type { Hive } from "../ports/hive.ts";
 import type { Store } from "../ports/store.ts";
 import type { ScreenReader } from "./screen-reader.ts";
+import { extentOf } from "./screen-records.ts";
 
 /** A shorter stream is read again as quickly as its painting. */
 const WORTH_SAVING_BYTES = 64 << 10;
@@ -22,9 +23,7 @@ export async function storedScreen(
 ): Promise<ScreenSnapshot | undefined> {
   const stored = store.screen(sessionId);
   if (stored === undefined || stored.attempt !== attempt) return undefined;
-  const listed = await hive.streams.list(sessionId);
-  const extents = listed.ok ? listed.value : [];
-  const extent = extents.find(({ key }) => key.process === "main" && key.attempt === attempt);
+  const extent = await extentOf(hive.streams, { sessionId, process: "main", attempt });
   return extent !== undefined && stored.offset <= extent.endOffset ? stored : undefined;
 }
 

@@ -39,6 +39,7 @@ beforeEach(() => {
 function supervise(): void {
   attachments = new Attachments({ store, hive });
   screens = new Screens({ store, hive, clock, attachments, log: { info() {}, warn() {}, error() {} } });
+  clock.advance(1);
 }
 
 /** Lets what is asked for be answered, and who works have turns. */
@@ -253,7 +254,6 @@ describe("what a program asks its terminal", () => {
     await says("\x1b[c");
     screens.dispose();
     supervise();
-    clock.advance(1);
     expect(await lines()).toEqual([]);
     expect(typed).toEqual([ANSWER]);
     await says("\x1b[5n");

@@ -6,7 +6,7 @@
 import type { IBufferCell, Terminal } from "@xterm/headless";
 
 /** Lines above the screen: what people scroll back to. At 120 columns they cost 1.5 MiB while the model is live. */
-export const SCROLLBACK_LINES = 1000;
+const SCROLLBACK_LINES = 1000;
 
 export type Emulator = Terminal;
 export type EmulatorClass = typeof Terminal;
@@ -87,9 +87,7 @@ export function feedEmulator(emulator: Emulator, data: Uint8Array | string): voi
 }
 
 export async function loadEmulator(): Promise<EmulatorClass> {
-  // A CommonJS bundle: what it exports is its default, whoever loads it.
-  const loaded = (await import("@xterm/headless")) as unknown as { readonly default: { Terminal: EmulatorClass } };
-  return loaded.default.Terminal;
+  return (await import("./emulator-library.ts")).Terminal;
 }
 
 export function createEmulator(Emulator: EmulatorClass, { columns, rows }: TerminalSize): Emulator {

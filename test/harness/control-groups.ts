@@ -60,7 +60,7 @@ export function pidsInGroup(group: string): number[] {
   return lines.map(Number).filter((pid) => pid > 0);
 }
 
-export function groupsIn(folder: string): string[] {
+function groupsIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
 }

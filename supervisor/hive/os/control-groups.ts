@@ -152,7 +152,7 @@ function contentsOf(path: string): SessionGroup {
       if (line !== "") pids.push(Number(line));
     for (const below of groupsIn(folder)) {
       if (isHomeControlGroup(below)) holdsOthers = true;
-      else queue.push(join(folder, below));
+      else if (parseSessionLabel(below) === undefined) queue.push(join(folder, below));
     }
   }
   return { path, pids, holdsOthers };
