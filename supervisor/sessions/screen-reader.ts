@@ -180,9 +180,12 @@ export class ScreenReader implements Worker, Disposable {
     if (this.#source.clock.awakeMs() - this.#askedEndMs > BEHIND_MS) void this.#measure();
   }
 
-  /** Asks for the stream's end, and skips when that is far away. */
+  /** Asks for the stream's end, and skips when that is far away. Undefined: it is there. */
   async #measure(): Promise<number | undefined> {
     this.#askedEndMs = this.#source.clock.awakeMs();
+    // Mostly nothing is behind it; where a stream ends costs reading a segment of it.
+    const rest = await this.#source.streams.read(this.key, this.#offset, 1);
+    if (rest.ok && rest.value.bytes.length === 0) return undefined;
     const extent = await extentOf(this.#source.streams, this.key);
     if (extent === undefined) return undefined;
     if (extent.endOffset - this.#offset > SKIP_BEYOND_BYTES) {

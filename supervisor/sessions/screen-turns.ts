@@ -6,8 +6,8 @@
 import type { Clock } from "../ports/clock.ts";
 import type { Disposable } from "../ports/hive.ts";
 
-/** Of one core, for all screens: a tenth. The flood itself is to have the rest. */
-const PAUSE_PER_WORK = 9;
+/** With the reading that goes with it a tenth of one core, for all screens. The flood itself is to have the rest. */
+const PAUSE_PER_WORK = 14;
 /** A pause so long is made even after work too short to measure: a slice each millisecond is no idle share. */
 const SHORTEST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 200;

@@ -103,3 +103,19 @@ test("a key that is told of before its timer fires does not run twice", async ()
   expect(clock.timers[0]?.gone).toBe(true);
   expect(ticks).toEqual(["a", "a"]);
 });
+
+test("a key that each look at it changes is made to wait, so that all else has its turn", async () => {
+  let changed = 0;
+  const { clock, ticks, loop } = loopOf([], async (key) => {
+    if (key !== "restless") return;
+    changed += 1;
+    loop.enqueue(key);
+  });
+  loop.enqueue("restless");
+  await loop.idle();
+  expect(changed).toBe(100);
+  expect(clock.timers.filter(({ gone }) => !gone).map(({ delayMs }) => delayMs)).toEqual([100]);
+  loop.enqueue("other");
+  await loop.idle();
+  expect(ticks.at(-1)).toBe("other");
+});

@@ -7,6 +7,11 @@ import type { Outcome } from "./outcome.ts";
 /** Keys at work at once: enough to hide the waiting for git and the process host, few enough not to starve them. */
 const WORKERS = 32;
 const FIRST_RETRY_MS = 100;
+/**
+ * Looks at a key one after the other, each because of a change since it began, before it has to wait: a rule that changes
+ * what it looks at each time would keep the whole supervisor from everything else.
+ */
+const MOST_LOOKS_IN_A_ROW = 100;
 /** The longest pause between tries: what is broken for long is looked at twice a minute. */
 const LONGEST_RETRY_MS = 30_000;
 
@@ -20,6 +25,8 @@ export interface Loop extends Disposable {
 interface KeyState {
   state: "waiting" | "queued" | "working" | "working-again";
   failures: number;
+  /** Looks since it last came to rest. */
+  looks: number;
   timer: Disposable | undefined;
 }
 
@@ -39,7 +46,7 @@ export function startLoop(options: {
     if (disposed) return;
     const known = keys.get(key);
     if (known === undefined) {
-      keys.set(key, { state: "queued", failures: 0, timer: undefined });
+      keys.set(key, { state: "queued", failures: 0, looks: 0, timer: undefined });
       line.push(key);
     } else if (known.state === "waiting") {
       known.timer?.dispose();
@@ -89,8 +96,16 @@ export function startLoop(options: {
     const again = state.state === "working-again";
     state.state = "waiting";
     state.failures = outcome.type === "retry" ? state.failures + 1 : 0;
-    if (again) {
+    state.looks = again ? state.looks + 1 : 0;
+    if (again && state.looks < MOST_LOOKS_IN_A_ROW) {
       enqueue(key);
+      return;
+    }
+    if (again) {
+      log.error("a key is changed by each look at it: it waits", { key, looks: state.looks });
+      state.looks = 0;
+      state.timer = clock.after(FIRST_RETRY_MS, () => enqueue(key));
+      pump();
       return;
     }
     const delayMs = delayAfter(outcome, state.failures);
