@@ -137,6 +137,15 @@ describe("a silent screen", () => {
     expect(await whenDone(screens.modes(ID))).toEqual({ bracketedPaste: true, applicationCursor: false });
   });
 
+  test("is asked for its modes without being made again", async () => {
+    await says(`\x1b[?2004h\x1b[?1h${much}`);
+    await silence();
+    expect(await whenDone(screens.modes(ID))).toEqual({ bracketedPaste: true, applicationCursor: true });
+    expect(screens.usage()).toMatchObject({ live: 0, folded: 1 });
+    await says("\x1b[?2004l");
+    expect(await whenDone(screens.modes(ID))).toEqual({ bracketedPaste: false, applicationCursor: true });
+  });
+
   test("that has said little is not saved, and is read again", async () => {
     await says("little");
     await silence();

@@ -12,7 +12,7 @@ import { QueryAnswers } from "./screen-answers.ts";
 import type { Attachments } from "./screen-attachments.ts";
 import type { ScreenReader } from "./screen-reader.ts";
 import { ScreenTurns } from "./screen-turns.ts";
-import { SessionScreen, type SharedByScreens } from "./session-screen.ts";
+import { modesOf, SessionScreen, type SharedByScreens } from "./session-screen.ts";
 
 /** A model costs some hundred KiB to 2 MiB, and a few milliseconds to fold and to make again. */
 const FOLD_AFTER_SILENCE_MS = 10_000;
@@ -49,7 +49,9 @@ export class Screens implements Terminals, Disposable {
     this.#shared = { ...parts, turns, answers: new QueryAnswers(parts), onLive: () => this.#watchSilence() };
     this.#sources = [
       parts.hive.onActivity((streams) => {
-        for (const { key } of streams) if (key.process === "main") this.#of(key.sessionId)?.heard(key.attempt);
+        for (const { key, lastOutputMs } of streams) {
+          if (key.process === "main") this.#of(key.sessionId)?.heard(key.attempt, lastOutputMs);
+        }
       }),
       parts.store.onChange(({ sessionId }) => {
         if (sessionId !== undefined && this.#screens.has(sessionId)) this.#forgetIfGone(sessionId);
@@ -73,10 +75,10 @@ export class Screens implements Terminals, Disposable {
 
   async modes(sessionId: string): Promise<TerminalModes> {
     const attempt = this.#parts.store.session(sessionId)?.observed.attempt ?? 0;
+    const known = this.#screens.get(sessionId)?.knownModes(attempt);
+    if (known !== undefined) return known;
     const current = await this.current(sessionId, attempt, MODES_PATIENCE_MS);
-    if (!current.ok) return NO_MODES;
-    const { bracketedPaste, applicationCursor } = current.value.model;
-    return { bracketedPaste, applicationCursor };
+    return current.ok ? modesOf(current.value) : NO_MODES;
   }
 
   usage(): ScreensUsage {

@@ -2,6 +2,7 @@
 import { hasEnded } from "../core/session.ts";
 import type { Clock, Log } from "../ports/clock.ts";
 import type { Disposable, Hive } from "../ports/hive.ts";
+import type { TerminalModes } from "../ports/live.ts";
 import type { Store } from "../ports/store.ts";
 import type { QueryAnswers } from "./screen-answers.ts";
 import { ScreenReader } from "./screen-reader.ts";
@@ -31,6 +32,9 @@ export interface FoldedScreen {
   readonly offset: number;
   /** Of the painting in the store; 0 when the stream is read again instead. */
   readonly bytes: number;
+  /** Time of the last record that is in it, ms since 1970. */
+  readonly recordMs: number;
+  readonly modes: TerminalModes;
 }
 
 export class SessionScreen implements Disposable {
@@ -42,6 +46,8 @@ export class SessionScreen implements Disposable {
   #opening: Promise<ScreenReader | undefined> | undefined;
   #beginning: Disposable | undefined;
   #folded: FoldedScreen | undefined;
+  /** When it last wrote, as far as the hive has told. */
+  #wroteMs = 0;
   #disposed = false;
 
   constructor(shared: SharedByScreens, sessionId: string) {
@@ -58,7 +64,8 @@ export class SessionScreen implements Disposable {
   }
 
   /** The program says something: soon its screen is read. */
-  heard(attempt: number): void {
+  heard(attempt: number, wroteMs: number): void {
+    this.#wroteMs = Math.max(this.#wroteMs, wroteMs);
     const isRead = this.#reader !== undefined && this.#attempt >= attempt;
     if (isRead || this.#beginning !== undefined) return;
     const { clock, store, log } = this.#shared;
@@ -70,6 +77,17 @@ export class SessionScreen implements Disposable {
         log.error("a screen cannot be followed", { sessionId: this.#sessionId, error: String(error) });
       });
     });
+  }
+
+  /** What is known without reading anything; undefined when it has written since. */
+  knownModes(attempt: number): TerminalModes | undefined {
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      const isCurrent = reader.key.attempt === attempt && reader.silentMs() > 0 && reader.recordMs >= this.#wroteMs;
+      return isCurrent ? modesOf(reader) : undefined;
+    }
+    const folded = this.#folded;
+    return folded?.attempt === attempt && folded.recordMs >= this.#wroteMs ? folded.modes : undefined;
   }
 
   /** The reader of this attempt, or of a newer one that has been heard of; undefined when a still newer one is begun. */
@@ -90,7 +108,8 @@ export class SessionScreen implements Disposable {
     if (reader === undefined) return;
     const { offset, key } = reader;
     if (this.#folded?.attempt !== key.attempt || this.#folded.offset !== offset) {
-      this.#folded = { attempt: key.attempt, offset, bytes: saveScreen(this.#shared, reader) };
+      const bytes = saveScreen(this.#shared, reader);
+      this.#folded = { attempt: key.attempt, offset, bytes, recordMs: reader.recordMs, modes: modesOf(reader) };
     }
     this.#reader = undefined;
     reader.dispose();
@@ -126,4 +145,9 @@ export class SessionScreen implements Disposable {
     onLive();
     return reader;
   }
+}
+
+export function modesOf({ model }: ScreenReader): TerminalModes {
+  const { bracketedPaste, applicationCursor } = model;
+  return { bracketedPaste, applicationCursor };
 }
