@@ -1,6 +1,6 @@
 import { cpus, release } from "node:os";
 import { benchBystander } from "./bystander.ts";
-import { type Figure, printFigures } from "./figures.ts";
+import { type Figure, printJson, printTable } from "./figures.ts";
 import { benchHeal } from "./heal.ts";
 import { benchLatency } from "./latency.ts";
 import { benchOutput } from "./output.ts";
@@ -29,7 +29,10 @@ export async function main(wanted: readonly string[]): Promise<void> {
   for (const [name, bench] of Object.entries(GROUPS)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue;
     console.log(`measuring: ${name}`);
-    figures.push(...(await bench()));
+    // A table for each group as it comes: a later one that fails takes nothing with it.
+    const measured = await bench();
+    printTable(measured);
+    figures.push(...measured);
   }
-  printFigures(figures);
+  printJson(figures);
 }

@@ -15,7 +15,7 @@ function holds(figure: Figure): boolean {
   return "atMost" in figure.limit ? figure.measured <= figure.limit.atMost : figure.measured >= figure.limit.atLeast;
 }
 
-export function printFigures(figures: readonly Figure[]): void {
+export function printTable(figures: readonly Figure[]): void {
   const rows = figures.map((figure) => [
     figure.limit === undefined ? "    " : holds(figure) ? "ok  " : "MISS",
     figure.name,
@@ -35,6 +35,9 @@ export function printFigures(figures: readonly Figure[]): void {
         .join("  ")
         .trimEnd(),
     );
+}
+
+export function printJson(figures: readonly Figure[]): void {
   console.log(JSON.stringify({ figures: figures.map((figure) => ({ ...figure, holds: holds(figure) })) }));
 }
 

@@ -18,6 +18,7 @@ export async function benchHeal(): Promise<Figure[]> {
   const world = await makeWorld();
   try {
     await world.must("config", "set", "maxSessions", "1000", "--user");
+    await world.must("ps");
     return [await respawn(world), ...(await crashLoop(world))];
   } finally {
     await world.close();

@@ -100,7 +100,11 @@ export class LiveStream {
 
   onData(offset: number, bytes: Buffer): void {
     if (this.#liveOffset === undefined && offset === this.#askedOffset) this.#liveOffset = offset;
-    if (this.#liveOffset === undefined) return; // Of a subscription that we have given up.
+    if (this.#liveOffset === undefined) {
+      // Of a subscription that we have given up: what it sent is in the files, and may be all that tells of it.
+      this.grew(offset + bytes.length);
+      return;
+    }
     if (offset !== this.#liveOffset) this.#skipTo(offset);
     this.#liveOffset = offset + bytes.length;
     const batch = { offset, bytes };
