@@ -77,7 +77,7 @@ export const hiveMethods = {
   "workspace/prepare": z.object({ sessionId, workspace }),
   "workspace/unsaved-work": z.object({ workspace }),
   "workspace/remove": z.object({ sessionId, workspace, force: z.boolean() }),
-  "stream/list": z.object({ sessionId }),
+  "stream/list": z.object({ sessionId, only: key.omit({ sessionId: true }).optional() }),
   /** Answered with the bytes behind the frame. */
   "stream/read": z.object({ key, fromOffset: offset, maxBytes: z.number().int().min(1) }),
   "stream/offset-of-last-lines": z.object({ key, lines: z.number().int().min(0) }),

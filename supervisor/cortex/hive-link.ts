@@ -90,7 +90,7 @@ class HiveLink {
         remove: (sessionId, workspace, options) => ask("workspace/remove", { sessionId, workspace, ...options }),
       },
       streams: {
-        list: (sessionId) => ask("stream/list", { sessionId }),
+        list: (sessionId, only) => ask("stream/list", { sessionId, ...(only === undefined ? {} : { only }) }),
         read: (key, fromOffset, maxBytes) => this.#read({ key, fromOffset, maxBytes }),
         offsetOfLastLines: (key, lines) => ask("stream/offset-of-last-lines", { key, lines }),
         offsetOfTime: (key, timeMs) => ask("stream/offset-of-time", { key, timeMs }),

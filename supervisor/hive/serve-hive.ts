@@ -128,7 +128,8 @@ const CALLS: Calls = {
     hive.workspaces.unsavedWork(params.workspace),
   "workspace/remove": (hive, params: OfWorkspace & { force: boolean }) =>
     hive.workspaces.remove(params.sessionId, params.workspace, { force: params.force }),
-  "stream/list": (hive, params: { sessionId: string }) => hive.streams.list(params.sessionId),
+  "stream/list": (hive, params: { sessionId: string; only?: Parameters<Hive["streams"]["list"]>[1] }) =>
+    hive.streams.list(params.sessionId, params.only),
   "stream/offset-of-last-lines": (hive, params: Keyed & { lines: number }) =>
     hive.streams.offsetOfLastLines(params.key, params.lines),
   "stream/offset-of-time": (hive, params: Keyed & { timeMs: number }) =>

@@ -8,7 +8,9 @@ import {
   RECORD_HEADER_BYTES,
   RecordKind,
   SEGMENT_HEADER_BYTES,
+  type StreamKey,
   type StreamRecord,
+  streamFolderName,
 } from "../../schemas/segment.ts";
 import type { StreamExtent } from "../ports/hive.ts";
 import { ignoreMissing, segmentBases, segmentPath } from "./segment-files.ts";
@@ -23,9 +25,15 @@ interface Segment {
   readonly endOffset: number;
 }
 
-export async function extentsOf(logs: string, sessionId: string): Promise<StreamExtent[]> {
+/** With `only` of that stream alone: a session that restarts all day has thousands. */
+export async function extentsOf(
+  logs: string,
+  sessionId: string,
+  only?: Pick<StreamKey, "process" | "attempt">,
+): Promise<StreamExtent[]> {
   const folder = join(logs, sessionId);
-  const names = await readdir(folder).catch(ignoreMissing<string[]>([]));
+  const names =
+    only === undefined ? await readdir(folder).catch(ignoreMissing<string[]>([])) : [streamFolderName(only)];
   const extents = await Promise.all(
     names.map(async (name): Promise<StreamExtent[]> => {
       const parsed = parseStreamFolderName(name);

@@ -27,8 +27,8 @@ export class LocalStreams implements Streams {
     this.#options = options;
   }
 
-  list(sessionId: string): ReturnType<Streams["list"]> {
-    return fenced(() => extentsOf(this.#options.logs, sessionId));
+  list(sessionId: string, only?: Parameters<Streams["list"]>[1]): ReturnType<Streams["list"]> {
+    return fenced(() => extentsOf(this.#options.logs, sessionId, only));
   }
 
   read(key: StreamKey, fromOffset: number, maxBytes: number): Promise<Result<StreamPart>> {

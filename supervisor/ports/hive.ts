@@ -90,8 +90,8 @@ export interface Workspaces {
 
 /** Bytes of streams, live or from disk. */
 export interface Streams {
-  /** Which streams of a session are on disk, in order of attempt. */
-  list(sessionId: string): Promise<Result<readonly StreamExtent[]>>;
+  /** Which streams of a session are on disk, in order of attempt; with `only` that one, at the cost of one. */
+  list(sessionId: string, only?: Pick<StreamKey, "process" | "attempt">): Promise<Result<readonly StreamExtent[]>>;
   /**
    * Whole records from `fromOffset` on, at most `maxBytes` (at least one record). Empty at the end. `offset` is where
    * they begin: later than asked for when older ones have been dropped.

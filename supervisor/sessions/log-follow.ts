@@ -109,7 +109,7 @@ class LogFollow implements LogReading {
     const extents = await extentsOf(streams, session.id, process);
     if (this.#over) return;
     if (!extents.ok) return this.#finish("hive-lost");
-    if (extents.value.length === 0 && !isMain(process, state)) {
+    if (extents.value.length === 0 && !(process === "main" && state.attempt > 0)) {
       if (state.ended) this.#finish("end");
       return;
     }
@@ -127,12 +127,14 @@ class LogFollow implements LogReading {
   async #findEnd(state: FollowedState, attempt: number): Promise<void> {
     const { streams, session, process } = this.#request;
     const ended = state.ended && this.#isSettled(state);
-    // The attempts of other processes are on disk alone.
-    if (process === "main" && state.attempt <= attempt && !ended) return;
-    const extents = await extentsOf(streams, session.id, process);
+    const isMain = process === "main";
+    if (isMain && state.attempt <= attempt && !ended) return;
+    // Which attempts the main process had is known; those of other processes are on disk alone.
+    const only = isMain ? attempt : undefined;
+    const extents = await extentsOf(streams, session.id, process, only);
     if (this.#over) return;
     if (!extents.ok) return this.#finish("hive-lost");
-    const nextAttempt = attemptAfter(attempt, extents.value, isMain(process, state) ? state.attempt : 0);
+    const nextAttempt = isMain ? attemptUpTo(state.attempt, attempt + 1) : attemptAfter(attempt, extents.value);
     if (nextAttempt === undefined && !ended) return;
     const extent = extents.value.find(({ key }) => key.attempt === attempt);
     this.#end = { offset: extent?.endOffset ?? 0, nextAttempt };
@@ -223,13 +225,11 @@ class LogFollow implements LogReading {
   }
 }
 
-/** The attempts of the main process are the session's own, on disk or not yet. */
-function isMain(process: string, state: FollowedState): boolean {
-  return process === "main" && state.attempt > 0;
+function attemptUpTo(latest: number, attempt: number): number | undefined {
+  return attempt <= latest ? attempt : undefined;
 }
 
-function attemptAfter(attempt: number, extents: readonly StreamExtent[], latest: number): number | undefined {
+function attemptAfter(attempt: number, extents: readonly StreamExtent[]): number | undefined {
   const later = extents.map(({ key }) => key.attempt).filter((one) => one > attempt);
-  if (latest > attempt) later.push(latest);
   return later.length === 0 ? undefined : Math.min(...later);
 }

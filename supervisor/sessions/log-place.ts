@@ -14,15 +14,18 @@ const MOST_ATTEMPTS_BACK = 20;
 const LINE_FEED = 0x0a;
 const OUTPUT: ReadonlySet<number> = new Set([RecordKind.terminal, RecordKind.stdout, RecordKind.stderr]);
 
-/** The streams of one process of a session that are on disk, in order of attempt. */
+/** The streams of one process of a session that are on disk, in order of attempt; with `attempt` that one alone. */
 export async function extentsOf(
   streams: Streams,
   sessionId: string,
   process: string,
+  attempt?: number,
 ): Promise<Result<readonly StreamExtent[]>> {
-  const listed = await streams.list(sessionId);
+  const listed = await streams.list(sessionId, attempt === undefined ? undefined : { process, attempt });
   if (!listed.ok) return listed;
-  const ofProcess = listed.value.filter(({ key }) => key.process === process);
+  const ofProcess = listed.value.filter(
+    ({ key }) => key.process === process && (attempt === undefined || key.attempt === attempt),
+  );
   return ok(ofProcess.sort((a, b) => a.key.attempt - b.key.attempt));
 }
 

@@ -52,7 +52,7 @@ export class RecordQueue {
 
 /** Undefined when nothing of it is on disk, or nobody can say. */
 export async function extentOf(streams: Streams, { sessionId, process, attempt }: StreamKey) {
-  const listed = await streams.list(sessionId);
+  const listed = await streams.list(sessionId, { process, attempt });
   const extents: readonly StreamExtent[] = listed.ok ? listed.value : [];
   return extents.find(({ key }) => key.process === process && key.attempt === attempt);
 }

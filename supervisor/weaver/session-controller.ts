@@ -73,6 +73,8 @@ async function apply(
         observed: set,
         transition: { atMs: facts.nowMs, to, reason, evidence },
       });
+      // Told in the log of the attempt that ended, before the next one begins.
+      if (to === "BACKOFF") await appendMarkers(parts, session.id);
       return { type: "next", ...(facts.tree === undefined ? {} : { tree: facts.tree }) };
     }
     case "record":
@@ -90,7 +92,10 @@ async function apply(
       return signalTree(parts, session, facts, action.signal);
     case "acknowledge-exit": {
       const done = await hive.processes.acknowledgeExit(mainKey(session));
-      return done.ok ? NEXT : settled({ type: "retry", fault: done.fault });
+      // Nothing was done to the tree: what was seen of it still holds.
+      return done.ok
+        ? { type: "next", ...(facts.tree === undefined ? {} : { tree: facts.tree }) }
+        : settled({ type: "retry", fault: done.fault });
     }
     case "remove":
       return remove(parts, session, action.force);
