@@ -1,9 +1,10 @@
 /** Sessions that come back, whole: real programs that crash, stall and are killed, real deaths of supervisor and host. */
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { SessionView, TransitionView } from "../schemas/session-view.ts";
-import { FIXTURES, isAlive, makeWorld, until, type World } from "./harness/world.ts";
+import { DIST, FIXTURES, isAlive, makeWorld, run as runProgram, until, type World } from "./harness/world.ts";
 
 let world: World;
 beforeEach(async () => {
@@ -129,6 +130,49 @@ describe("a restart rule", () => {
       expect(session).toMatchObject({ restarts: 0, restart: { counted: 0 } });
       expect(transitions.some(({ reason }) => /process host died.*starts again/.test(reason))).toBe(true);
       expect(await world.must("logs", name)).toContain("process host");
+    }
+  });
+});
+
+describe("a reboot", () => {
+  test("claims nothing that does not run, signals no stranger, and brings back what its rule says, in the present login", async () => {
+    const before = { ...world.environment, SSH_AUTH_SOCK: "/run/old-agent" };
+    const tellsAgent = ["sh", "-c", 'echo "agent $SSH_AUTH_SOCK"; exec sleep 1000'];
+    const overmind = (environment: NodeJS.ProcessEnv, ...argv: string[]) =>
+      runProgram(process.execPath, [join(DIST, "overmind.cjs"), ...argv], world.project, environment);
+    const started = async (...flags: string[]) =>
+      (await overmind(before, "run", ...flags, "--", ...tellsAgent)).stdout.trim();
+    const names = { back: await started("--restart", "always"), gone: await started() };
+    await until(
+      async () =>
+        (await Promise.all(Object.values(names).map((name) => world.must("logs", name)))).every((log) =>
+          log.includes("agent"),
+        ),
+      "both to speak",
+    );
+    const pids = await Promise.all(Object.values(names).map(async (name) => (await sessionOf(name)).pid ?? 0));
+    const [supervisor, host] = [world.supervisorPid(), world.hostPid()];
+    // All at once, as a machine that loses its power; files and sockets stay.
+    for (const pid of [supervisor, host, ...pids]) process.kill(pid, "SIGKILL");
+    await until(() => [supervisor, host, ...pids].every((pid) => !isAlive(pid)), "all to be gone");
+    const stranger = spawn("sleep", ["1000"], { stdio: "ignore" });
+    try {
+      for (const path of [world.layout.supervisorIdentity, world.layout.hostIdentity]) {
+        const identity = JSON.parse(readFileSync(path, "utf8")) as object;
+        writeFileSync(path, JSON.stringify({ ...identity, pid: stranger.pid }));
+      }
+      const after = { ...world.environment, SSH_AUTH_SOCK: "/run/new-agent" };
+      expect((await overmind(after, "ps")).code).toBe(0);
+      await until(async () => (await sessionOf(names.back)).attempt === 2, "the one to come back");
+      await until(
+        async () => (await world.must("logs", names.back)).includes("agent /run/new-agent"),
+        "its second life to speak",
+      );
+      expect(await sessionOf(names.back)).toMatchObject({ phase: "RUNNING", restarts: 0 });
+      expect((await sessionOf(names.gone)).phase).toBe("LOST");
+      expect(isAlive(stranger.pid ?? 0)).toBe(true);
+    } finally {
+      stranger.kill("SIGKILL");
     }
   });
 });
