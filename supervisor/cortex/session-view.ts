@@ -23,14 +23,34 @@ export interface LiveFacts {
   readonly attached: number;
 }
 
+type Live = "activity" | "restart" | "queuedMessages" | "attached" | "usage";
+
+/** What of a view is its record's alone. A record never changes, and a list of two hundred is asked for again and again. */
+const recorded = new WeakMap<SessionRecord, Omit<SessionView, Live>>();
+
 export function sessionView(session: SessionRecord, live: LiveFacts): SessionView {
+  let known = recorded.get(session);
+  if (known === undefined) {
+    known = recordedView(session);
+    recorded.set(session, known);
+  }
+  const running = session.observed.phase === "RUNNING";
+  return {
+    ...known,
+    activity: running ? (live.activity ?? null) : null,
+    restart: restartView(session, live.nowMs),
+    queuedMessages: live.queuedMessages,
+    attached: live.attached,
+    usage: live.usage === undefined || !running ? null : usageView(live.usage),
+  };
+}
+
+function recordedView(session: SessionRecord): Omit<SessionView, Live> {
   const { spec, observed, workspace } = session;
-  const running = observed.phase === "RUNNING";
   return {
     id: session.id,
     name: session.name,
     phase: observed.phase,
-    activity: running ? (live.activity ?? null) : null,
     reason: observed.reason,
     agent: spec.agent,
     argv: [...spec.argv],
@@ -41,12 +61,9 @@ export function sessionView(session: SessionRecord, live: LiveFacts): SessionVie
     hiveId: session.hiveId,
     attempt: observed.attempt,
     restarts: observed.restarts,
-    restart: restartView(session, live.nowMs),
     nextStartAt: isoOrNull(observed.phase === "BACKOFF" ? observed.nextStartAtMs : undefined),
     activityTimeoutMs: spec.activityTimeoutMs ?? null,
     priority: spec.priority,
-    queuedMessages: live.queuedMessages,
-    attached: live.attached,
     // Of a process that has ended the number may be another's by now.
     pid: observed.exit === undefined && !hasEnded(observed.phase) ? (observed.main?.pid ?? null) : null,
     createdAt: iso(session.createdAtMs),
@@ -61,7 +78,6 @@ export function sessionView(session: SessionRecord, live: LiveFacts): SessionVie
       base: workspace.base,
     },
     environmentNames: environmentNames(spec),
-    usage: live.usage === undefined || !running ? null : usageView(live.usage),
   };
 }
 
