@@ -1,11 +1,14 @@
 /** What idle sessions cost: resident memory over an empty supervisor and process host, and processor time. */
 import { readFileSync } from "node:fs";
-import { makeWorld, type World } from "../test/harness/world.ts";
+import type { StatusView } from "../schemas/session-view.ts";
+import { makeWorld, until, type World } from "../test/harness/world.ts";
 import { cpuSeconds, pause } from "./cpu.ts";
 import type { Figure } from "./figures.ts";
 
 const IDLE = 200;
 const QUIET = 50;
+/** Sessions whose screens are drawn. */
+const DRAWN = 50;
 const WATCHED_MS = 30_000;
 
 export async function benchSize(): Promise<Figure[]> {
@@ -23,6 +26,7 @@ export async function benchSize(): Promise<Figure[]> {
     await startIdle(world, IDLE - QUIET);
     await pause(5000);
     const full = residentMiB(world);
+    const screens = await screenModels(world, full);
     return [
       {
         name: `${QUIET} idle sessions: supervisor and process host together`,
@@ -36,12 +40,42 @@ export async function benchSize(): Promise<Figure[]> {
         measured: (full - empty) / (IDLE - 1),
         unit: "MiB",
         limit: { atMost: 0.12 },
-        note: `${empty.toFixed(0)} MiB with one session, ${full.toFixed(0)} MiB with ${IDLE}; there are no screen models yet`,
+        note: `${empty.toFixed(0)} MiB with one session, ${full.toFixed(0)} MiB with ${IDLE}; they write nothing, so that none has a screen model`,
       },
+      ...screens,
     ];
   } finally {
     await world.close();
   }
+}
+
+/** What a session costs whose terminal shows something: while its screen is drawn, and once it is folded. */
+async function screenModels(world: World, before: number): Promise<Figure[]> {
+  const line = "seq 1 200; exec sleep 100000";
+  for (let at = 0; at < DRAWN; at += 10) {
+    await Promise.all(Array.from({ length: 10 }, () => world.must("run", "--scratch", "--", "sh", "-c", line)));
+  }
+  const screens = async () => (await world.json<StatusView>("status", "--json")).screens;
+  await until(async () => (await screens()).live >= DRAWN, "every screen to be drawn");
+  const live = residentMiB(world);
+  await until(async () => (await screens()).live === 0, "every screen to be folded", 60_000);
+  await pause(2000);
+  const folded = residentMiB(world);
+  const { foldedBytes } = await screens();
+  return [
+    {
+      name: `a session that shows 200 lines, its screen model alive: memory`,
+      measured: (live - before) / DRAWN,
+      unit: "MiB",
+      note: `${DRAWN} of them, the library of the models (once) included`,
+    },
+    {
+      name: `a session that shows 200 lines, its screen model folded: memory`,
+      measured: (folded - before) / DRAWN,
+      unit: "MiB",
+      note: `memory that Node keeps for later included; ${foldedBytes} bytes of paintings in the store`,
+    },
+  ];
 }
 
 async function startIdle(world: World, count: number): Promise<void> {

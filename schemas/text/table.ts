@@ -12,19 +12,21 @@ const GAP = "  ";
 
 /** Each row on a line of its own; the last cell is not padded. Ends with a newline unless there is no row. */
 export function renderTable(rows: readonly (readonly Cell[])[]): string {
+  const taken = rows.map((row) => row.map((cell) => displayWidth(cell.text)));
   const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, displayWidth(cell.text));
-    });
+  for (const row of taken) {
+    for (const [column, width] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, width);
   }
-  return rows.map((row) => `${renderRow(row, widths)}\n`).join("");
+  let text = "";
+  for (const [index, row] of rows.entries()) text += `${renderRow(row, taken[index] ?? [], widths)}\n`;
+  return text;
 }
 
-function renderRow(row: readonly Cell[], widths: readonly number[]): string {
-  const cells = row.map((cell, column) => {
-    const padding = column === row.length - 1 ? 0 : (widths[column] ?? 0) - displayWidth(cell.text);
-    return (cell.shown ?? cell.text) + " ".repeat(padding);
-  });
-  return cells.join(GAP).trimEnd();
+function renderRow(row: readonly Cell[], taken: readonly number[], widths: readonly number[]): string {
+  let text = "";
+  for (const [column, cell] of row.entries()) {
+    text += cell.shown ?? cell.text;
+    if (column < row.length - 1) text += " ".repeat((widths[column] ?? 0) - (taken[column] ?? 0)) + GAP;
+  }
+  return text.trimEnd();
 }
