@@ -23,34 +23,52 @@ export interface LiveFacts {
   readonly attached: number;
 }
 
-type Live = "activity" | "restart" | "queuedMessages" | "attached" | "usage";
-
-/** What of a view is its record's alone. A record never changes, and a list of two hundred is asked for again and again. */
-const recorded = new WeakMap<SessionRecord, Omit<SessionView, Live>>();
-
-export function sessionView(session: SessionRecord, live: LiveFacts): SessionView {
-  let known = recorded.get(session);
-  if (known === undefined) {
-    known = recordedView(session);
-    recorded.set(session, known);
-  }
-  const running = session.observed.phase === "RUNNING";
-  return {
-    ...known,
-    activity: running ? (live.activity ?? null) : null,
-    restart: restartView(session, live.nowMs),
-    queuedMessages: live.queuedMessages,
-    attached: live.attached,
-    usage: live.usage === undefined || !running ? null : usageView(live.usage),
-  };
+/** What a view shows beside its record. */
+interface Shown {
+  readonly activity: Activity | null;
+  /** Restarts that count now. */
+  readonly counted: number;
+  readonly usage: TreeUsage | undefined;
+  readonly queuedMessages: number;
+  readonly attached: number;
 }
 
-function recordedView(session: SessionRecord): Omit<SessionView, Live> {
+/** The last view of each record: a record never changes, and a list of two hundred is asked for again and again. */
+const made = new WeakMap<SessionRecord, { readonly shown: Shown; readonly view: SessionView }>();
+
+export function sessionView(session: SessionRecord, live: LiveFacts): SessionView {
+  const running = session.observed.phase === "RUNNING";
+  const shown: Shown = {
+    activity: running ? (live.activity ?? null) : null,
+    counted: countedRestarts(session, live.nowMs),
+    usage: running ? live.usage : undefined,
+    queuedMessages: live.queuedMessages,
+    attached: live.attached,
+  };
+  const last = made.get(session);
+  if (last !== undefined && isSame(last.shown, shown)) return last.view;
+  const view = makeView(session, shown);
+  made.set(session, { shown, view });
+  return view;
+}
+
+function isSame(a: Shown, b: Shown): boolean {
+  return (
+    a.activity === b.activity &&
+    a.counted === b.counted &&
+    a.usage === b.usage &&
+    a.queuedMessages === b.queuedMessages &&
+    a.attached === b.attached
+  );
+}
+
+function makeView(session: SessionRecord, live: Shown): SessionView {
   const { spec, observed, workspace } = session;
   return {
     id: session.id,
     name: session.name,
     phase: observed.phase,
+    activity: live.activity,
     reason: observed.reason,
     agent: spec.agent,
     argv: [...spec.argv],
@@ -61,9 +79,12 @@ function recordedView(session: SessionRecord): Omit<SessionView, Live> {
     hiveId: session.hiveId,
     attempt: observed.attempt,
     restarts: observed.restarts,
+    restart: restartView(session, live.counted),
     nextStartAt: isoOrNull(observed.phase === "BACKOFF" ? observed.nextStartAtMs : undefined),
     activityTimeoutMs: spec.activityTimeoutMs ?? null,
     priority: spec.priority,
+    queuedMessages: live.queuedMessages,
+    attached: live.attached,
     // Of a process that has ended the number may be another's by now.
     pid: observed.exit === undefined && !hasEnded(observed.phase) ? (observed.main?.pid ?? null) : null,
     createdAt: iso(session.createdAtMs),
@@ -78,12 +99,13 @@ function recordedView(session: SessionRecord): Omit<SessionView, Live> {
       base: workspace.base,
     },
     environmentNames: environmentNames(spec),
+    usage: live.usage === undefined ? null : usageView(live.usage),
   };
 }
 
-function restartView(session: SessionRecord, nowMs: number): SessionView["restart"] {
-  const { policy, maxRestarts, windowMs, backoffMs } = session.spec.restart;
-  return { policy, maxRestarts, windowMs: windowMs ?? null, backoffMs, counted: countedRestarts(session, nowMs) };
+function restartView({ spec }: SessionRecord, counted: number): SessionView["restart"] {
+  const { policy, maxRestarts, windowMs, backoffMs } = spec.restart;
+  return { policy, maxRestarts, windowMs: windowMs ?? null, backoffMs, counted };
 }
 
 /** A session's environment never changes, and a list of two hundred sessions would sort it each time. */
