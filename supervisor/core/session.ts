@@ -29,6 +29,11 @@ export function hasEnded(phase: Phase): boolean {
   return ENDED_PHASES.has(phase);
 }
 
+/** The latest attempt whose process has been made; 0 before the first. It is counted before. */
+export function startedAttempt({ observed: { phase, attempt } }: SessionRecord): number {
+  return phase === "STARTING" ? Math.max(0, attempt - 1) : attempt;
+}
+
 /** Somebody asked for a new start that has not been made yet. */
 export function startAsked({ desired, observed }: SessionRecord): boolean {
   return (

@@ -1,7 +1,7 @@
 /** Logs: log/follow, log/unfollow. Output goes from the stream to the client as it is. */
 import type { Params } from "../../../schemas/client-protocol.ts";
 import { failed, fault, ok } from "../../../schemas/fault.ts";
-import { mayStartAgain } from "../../core/session.ts";
+import { mayStartAgain, startedAttempt } from "../../core/session.ts";
 import type { Store } from "../../ports/store.ts";
 import { followLog } from "../../sessions/log-follow.ts";
 import { readLogOnce } from "../../sessions/log-once.ts";
@@ -93,11 +93,10 @@ function followedSession(store: Store, id: string): FollowedSession {
 function stateOf(store: Store, id: string): FollowedState | undefined {
   const session = store.session(id);
   if (session === undefined) return undefined;
-  const { phase, attempt } = session.observed;
   const ended = !mayStartAgain(session);
-  // The attempt is counted before its process is made: until it runs there is no stream to follow.
   return {
-    attempt: phase === "STARTING" ? Math.max(0, attempt - 1) : attempt,
+    // Until its process runs there is no stream to follow.
+    attempt: startedAttempt(session),
     ended,
     settled: !ended || store.unmarkedTransitions(id).length === 0,
     removing: session.desired.state === "removed" || (ended && session.spec.removeWhenEnded),

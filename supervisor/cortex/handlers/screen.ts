@@ -1,6 +1,6 @@
 /** screen/get: a session's screen as text. Of one that has ended, the last. */
 import { failed, fault, ok } from "../../../schemas/fault.ts";
-import type { SessionRecord } from "../../core/session.ts";
+import { startedAttempt } from "../../core/session.ts";
 import type { Handler } from "../handler.ts";
 import { resolveSession } from "../resolve.ts";
 import { named, type Services } from "../services.ts";
@@ -40,9 +40,4 @@ export function screenHandler(services: Services): Handler<"screen/get"> {
       ...reader.text({ scrollback: params.scrollback ?? false }),
     });
   };
-}
-
-/** The attempt is counted before its process is made. */
-function startedAttempt({ observed: { phase, attempt } }: SessionRecord): number {
-  return phase === "PENDING" || phase === "STARTING" ? Math.max(0, attempt - 1) : attempt;
 }
