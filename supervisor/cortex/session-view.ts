@@ -168,7 +168,7 @@ export function eventView(event: StoredEvent): EventView {
   };
 }
 
-function iso(timeMs: number): string {
+export function iso(timeMs: number): string {
   return new Date(timeMs).toISOString();
 }
 

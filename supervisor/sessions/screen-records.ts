@@ -1,6 +1,7 @@
 /** Records that have come and are not drawn yet. */
 import { parseRecords, type ResizePayload, type StreamKey, type StreamRecord } from "../../schemas/segment.ts";
-import type { StreamExtent, StreamPart, Streams } from "../ports/hive.ts";
+import type { StreamPart, Streams } from "../ports/hive.ts";
+import { extentsOf } from "./log-place.ts";
 import type { TerminalSize } from "./terminal-emulator.ts";
 
 /** Credit is given back in such portions: one small message for many keystrokes. */
@@ -52,9 +53,8 @@ export class RecordQueue {
 
 /** Undefined when nothing of it is on disk, or nobody can say. */
 export async function extentOf(streams: Streams, { sessionId, process, attempt }: StreamKey) {
-  const listed = await streams.list(sessionId, { process, attempt });
-  const extents: readonly StreamExtent[] = listed.ok ? listed.value : [];
-  return extents.find(({ key }) => key.process === process && key.attempt === attempt);
+  const extents = await extentsOf(streams, sessionId, process, attempt);
+  return extents.ok ? extents.value[0] : undefined;
 }
 
 /** Of a record of the kind `resize`. */

@@ -104,11 +104,8 @@ export function startLoop(options: {
     if (again) {
       log.error("a key is changed by each look at it: it waits", { key, looks: state.looks });
       state.looks = 0;
-      state.timer = clock.after(FIRST_RETRY_MS, () => enqueue(key));
-      pump();
-      return;
     }
-    const delayMs = delayAfter(outcome, state.failures);
+    const delayMs = again ? FIRST_RETRY_MS : delayAfter(outcome, state.failures);
     if (delayMs === undefined) keys.delete(key);
     else state.timer = clock.after(delayMs, () => enqueue(key));
     pump();

@@ -2,6 +2,7 @@
 import type { Params, ResultOf } from "../../../schemas/client-protocol.ts";
 import { failed, ok, type Result } from "../../../schemas/fault.ts";
 import type { SessionRecord } from "../../core/session.ts";
+import { extentsOf } from "../../sessions/log-place.ts";
 import type { Handler } from "../handler.ts";
 import type { Services } from "../services.ts";
 import { tooMany } from "./log.ts";
@@ -68,10 +69,17 @@ async function terminalOf({ attachments, screens }: Services, session: SessionRe
 
 /** A program on pipes has no screen: its output goes on at its end. */
 async function outputOf({ hive, clock }: Services, { id, spec, observed }: SessionRecord): Promise<Result<Attached>> {
-  const listed = await hive.streams.list(id);
-  if (!listed.ok) return listed;
   const { attempt } = observed;
-  const extent = listed.value.find(({ key }) => key.process === "main" && key.attempt === attempt);
+  const extents = await extentsOf(hive.streams, id, "main", attempt);
+  if (!extents.ok) return extents;
   const { columns, rows } = spec;
-  return ok({ attempt, offset: extent?.endOffset ?? 0, columns, rows, screen: "", held: "", at: clock.now() });
+  return ok({
+    attempt,
+    offset: extents.value[0]?.endOffset ?? 0,
+    columns,
+    rows,
+    screen: "",
+    held: "",
+    at: clock.now(),
+  });
 }

@@ -2,6 +2,7 @@
 import { failed, ok, type Result } from "../../../schemas/fault.ts";
 import type { StoredEvent } from "../../ports/store.ts";
 import type { Caller, ClientConnection, Handlers } from "../handler.ts";
+import { createPump } from "../pump.ts";
 import { resolveSession } from "../resolve.ts";
 import type { Services } from "../services.ts";
 import { eventView } from "../session-view.ts";
@@ -83,48 +84,22 @@ function follow(
   afterReply: (run: () => void) => void,
 ): number | undefined {
   let cursor = afterId ?? store.eventIdBeforeLast(0);
-  let pumping = false;
-  let disposed = false;
+  const pump = createPump(connection, log, "events could not be sent to a follower", () => {
+    const events = store.events({ afterId: cursor, limit: BATCH_EVENTS, ...filterOf(sessionId) });
+    if (events.length === 0 || subscription === undefined) return false;
+    connection.notify("event/new", { subscription, events: events.map(eventView) });
+    cursor = events.at(-1)?.id ?? cursor;
+    return true;
+  });
   const changes = store.onChange(({ event }) => {
-    if (event !== undefined && (sessionId === undefined || event.sessionId === sessionId)) void pump();
+    if (event !== undefined && (sessionId === undefined || event.sessionId === sessionId)) pump.wake();
   });
   const subscription = connection.hold({
     dispose() {
-      disposed = true;
+      pump.dispose();
       changes.dispose();
     },
   });
-  if (subscription === undefined) return undefined;
-  const id = subscription;
-  pumping = true; // Until the reply is out, which names the subscription.
-  afterReply(() => {
-    pumping = false;
-    void pump();
-  });
-
-  /** Never rejects. Its cursor is the truth: a change only says that there is more. */
-  async function pump(): Promise<void> {
-    if (pumping) return;
-    pumping = true;
-    try {
-      // Changes of one turn go out together.
-      await Promise.resolve();
-      while (!disposed) {
-        if (connection.saturated) await connection.drained();
-        const events = disposed ? [] : store.events({ afterId: cursor, limit: BATCH_EVENTS, ...filterOf(sessionId) });
-        if (events.length === 0) break;
-        connection.notify("event/new", { subscription: id, events: events.map(eventView) });
-        cursor = events.at(-1)?.id ?? cursor;
-      }
-    } catch (error) {
-      // The store cannot be read now: the next event leads here again, and the cursor still stands.
-      log.warn("events could not be sent to a follower", {
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    } finally {
-      pumping = false;
-    }
-  }
-
-  return id;
+  if (subscription !== undefined) afterReply(pump.begin);
+  return subscription;
 }

@@ -7,9 +7,10 @@ import { failed, ok } from "../../../schemas/fault.ts";
 import { type Activity, type MessageState, mayStartAgain, type Phase } from "../../core/session.ts";
 import type { Store, StoredEvent } from "../../ports/store.ts";
 import type { ClientConnection, Handlers } from "../handler.ts";
+import { createPump } from "../pump.ts";
 import { resolveSession } from "../resolve.ts";
 import type { Services } from "../services.ts";
-import { messageView } from "../session-view.ts";
+import { iso, messageView } from "../session-view.ts";
 import { tooMany } from "./log.ts";
 import { viewOf } from "./views.ts";
 
@@ -54,54 +55,27 @@ function follow(
   const { store, activity, clock, log } = services;
   let cursor = store.eventIdBeforeLast(0);
   let activities: SeenActivity[] = [];
-  let pumping = true; // Until the reply is out, which names the subscription.
-  let disposed = false;
+  const pump = createPump(connection, log, "what happened to a session could not be sent to a follower", sendBatch);
   const held = [
     store.onChange((change) => {
-      if (change.sessionId === sessionId || change.event?.sessionId === sessionId) void pump();
+      if (change.sessionId === sessionId || change.event?.sessionId === sessionId) pump.wake();
     }),
     activity.onChange((changed, now) => {
       if (changed !== sessionId) return;
       const seen = { behindEvent: store.eventIdBeforeLast(0), atMs: clock.now(), activity: now };
       activities = [...activities, seen].slice(-MOST_ACTIVITIES);
-      void pump();
+      pump.wake();
     }),
   ];
   const subscription = connection.hold({
     dispose() {
-      disposed = true;
+      pump.dispose();
       for (const one of held) one.dispose();
     },
   });
   if (subscription === undefined) return undefined;
   const id = subscription;
-  afterReply(() => {
-    pumping = false;
-    void pump();
-  });
-
-  /** Never rejects. Its cursor is the truth: a change only says that there is more. */
-  async function pump(): Promise<void> {
-    if (pumping) return;
-    pumping = true;
-    try {
-      // Changes of one turn go out together.
-      await Promise.resolve();
-      let isMore = true;
-      while (isMore && !disposed) {
-        if (connection.saturated) await connection.drained();
-        if (disposed) break;
-        isMore = sendBatch();
-      }
-    } catch (error) {
-      // The store cannot be read now: the next change leads here again, and the cursor still stands.
-      log.warn("what happened to a session could not be sent to a follower", {
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    } finally {
-      pumping = false;
-    }
-  }
+  afterReply(pump.begin);
 
   /** False when there is nothing more now. */
   function sendBatch(): boolean {
@@ -154,8 +128,4 @@ function changeOf(store: Store, event: StoredEvent): Change[] {
   // As it was then: it may have gone on since.
   const state = event.kind.slice("message.".length) as MessageState;
   return [{ type: "message", at, message: messageView({ ...message, state, reason: String(event.data.reason) }) }];
-}
-
-function iso(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }

@@ -5,6 +5,7 @@ import { statusText } from "../../../schemas/text/status.ts";
 import { hasEnded, mayStartAgain } from "../../core/session.ts";
 import type { Handler } from "../handler.ts";
 import { describeCaller, named, type Services } from "../services.ts";
+import { iso } from "../session-view.ts";
 
 export function statusHandler(services: Services): Handler<"supervisor/status"> {
   return () => ok(status(services));
@@ -29,7 +30,7 @@ function status(services: Services): StatusView {
       version: identity.version,
       buildId: identity.buildId,
       pid: identity.pid,
-      startedAt: new Date(identity.startedAtMs).toISOString(),
+      startedAt: iso(identity.startedAtMs),
       memoryBytes: services.supervisorMemoryBytes(),
       home: identity.home,
       endpoint: identity.endpoint,
